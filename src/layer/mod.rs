@@ -1,0 +1,9 @@
+//! Layers as descriptions: contents of archives, the virtual root, edits, spec, key; and `link`, which makes the bytes.
+//!
+//! Invariant: a layer is a function of its spec; nothing else reaches the linker (no clock, locale, umask, host, base).
+
+mod contents;
+mod spec;
+
+pub use contents::{Contents, ControlFile};
+pub use spec::{Edit, LayerSpec, Made};

@@ -1,0 +1,8 @@
+//! plywood: assembles OCI images without a daemon.
+pub mod error;
+pub mod layer;
+pub mod oci;
+pub mod rootfs;
+pub mod stream;
+pub mod transport;
+pub use error::{Class, Error, Fault, Result, Side};

@@ -1,0 +1,2 @@
+//! The `plywood` program.
+fn main() {}

@@ -1,0 +1,16 @@
+//! The spec's nouns: digest, reference, descriptor, manifest, index, config, platform.
+//!
+//! Invariant: values of these types are well formed; what a document says beyond them stays in its raw bytes.
+//! No input or output here.
+
+mod descriptor;
+mod digest;
+mod media_type;
+mod platform;
+mod reference;
+
+pub use descriptor::Descriptor;
+pub use digest::{ChainId, DiffId, Digest, DigestError, Hasher};
+pub use media_type::{Compression, Family, MediaType};
+pub use platform::{Platform, PlatformError};
+pub use reference::{Reference, Repository};
