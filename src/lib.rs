@@ -2,6 +2,7 @@
 pub mod error;
 pub mod layer;
 pub mod oci;
+pub mod pin;
 pub mod recipe;
 pub mod rootfs;
 pub mod stream;
