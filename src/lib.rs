@@ -5,6 +5,8 @@ pub mod oci;
 pub mod pin;
 pub mod recipe;
 pub mod rootfs;
+/// x
+pub mod script;
 pub mod stream;
 pub mod transport;
 pub use error::{Class, Error, Fault, Result, Side};
