@@ -108,3 +108,99 @@ impl<R: BufRead> Read for GzipMembers<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    const TEXT: &[u8] = b"the quick brown fox jumps over the lazy dog";
+
+    fn compress(plain: &[u8], compression: Compression) -> Vec<u8> {
+        let mut out = Vec::new();
+        match compression {
+            Compression::None => out.extend_from_slice(plain),
+            Compression::Gzip => {
+                let mut encoder = flate2::write::GzEncoder::new(&mut out, flate2::Compression::fast());
+                encoder.write_all(plain).expect("a vector");
+                encoder.finish().expect("a vector");
+            }
+            Compression::Zstd => out = zstd::encode_all(plain, 1).expect("a vector"),
+            Compression::Xz => {
+                let mut encoder = liblzma::write::XzEncoder::new(&mut out, 1);
+                encoder.write_all(plain).expect("a vector");
+                encoder.finish().expect("a vector");
+            }
+            Compression::Bzip2 => {
+                let mut encoder = bzip2::write::BzEncoder::new(&mut out, bzip2::Compression::fast());
+                encoder.write_all(plain).expect("a vector");
+                encoder.finish().expect("a vector");
+            }
+        }
+        out
+    }
+
+    fn plain(stored: &[u8], compression: Compression) -> io::Result<Vec<u8>> {
+        let mut out = Vec::new();
+        decompress(stored, compression)?.read_to_end(&mut out)?;
+        Ok(out)
+    }
+
+    const ALL: [Compression; 4] = [Compression::Gzip, Compression::Zstd, Compression::Xz, Compression::Bzip2];
+
+    #[test]
+    fn several_members_are_one_stream() {
+        for compression in ALL {
+            let stored = [compress(TEXT, compression), compress(b"", compression), compress(TEXT, compression)].concat();
+            assert_eq!(plain(&stored, compression).expect("whole"), [TEXT, TEXT].concat(), "{compression:?}");
+            assert_eq!(detect(&stored), compression);
+        }
+        assert_eq!(detect(b"etc/\0\0"), Compression::None);
+    }
+
+    #[test]
+    fn a_truncated_stream_is_an_error_at_every_length() {
+        for compression in ALL {
+            let stored = compress(TEXT, compression);
+            for length in 1..stored.len() {
+                assert!(plain(&stored[..length], compression).is_err(), "{compression:?} cut to {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flipped_byte_in_the_check_is_an_error() {
+        for compression in [Compression::Gzip, Compression::Xz, Compression::Bzip2] {
+            let mut stored = compress(TEXT, compression);
+            let at = stored.len() - if compression == Compression::Gzip { 8 } else { 14 };
+            stored[at] ^= 0xff;
+            assert!(plain(&stored, compression).is_err(), "{compression:?}");
+        }
+    }
+
+    #[test]
+    fn behind_the_last_gzip_member_only_nul_padding_may_stand() {
+        let member = compress(TEXT, Compression::Gzip);
+        let padded = [member.clone(), vec![0; 600_000]].concat();
+        assert_eq!(plain(&padded, Compression::Gzip).expect("padding"), TEXT);
+        for garbage in [b"x".to_vec(), [vec![0; 300_000], b"x".to_vec()].concat(), [vec![0; 3], member.clone()].concat()] {
+            assert!(plain(&[member.clone(), garbage].concat(), Compression::Gzip).is_err());
+        }
+    }
+
+    #[test]
+    fn a_zstd_window_beyond_the_limit_is_refused_before_it_is_allocated() {
+        // Magic, no checksum and no content size, window descriptor 2^31, one empty last block.
+        let header = |log: u8| [&[0x28, 0xb5, 0x2f, 0xfd, 0x00, (log - 10) << 3], [1u8, 0, 0].as_slice()].concat();
+        assert!(plain(&header(31), Compression::Zstd).is_err());
+        assert_eq!(plain(&header(27), Compression::Zstd).expect("the limit itself"), b"");
+    }
+
+    #[test]
+    fn a_skippable_zstd_frame_holds_no_content() {
+        let frame = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0], b"abc".as_slice()].concat();
+        let stored = [frame.clone(), compress(TEXT, Compression::Zstd), frame].concat();
+        assert_eq!(plain(&stored, detect(&stored)).expect("whole"), TEXT);
+    }
+}

@@ -437,3 +437,6 @@ impl<R: Read> Read for EntryBody<'_, R> {
         Ok(read)
     }
 }
+
+#[cfg(test)]
+mod tests;
