@@ -3,6 +3,7 @@ pub mod error;
 pub mod layer;
 pub mod oci;
 pub mod pin;
+pub mod plan;
 pub mod recipe;
 pub mod rootfs;
 /// x
