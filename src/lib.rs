@@ -4,5 +4,6 @@ pub mod layer;
 pub mod oci;
 pub mod rootfs;
 pub mod stream;
+pub mod system;
 pub mod transport;
 pub use error::{Class, Error, Fault, Result, Side};
