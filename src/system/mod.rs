@@ -5,6 +5,7 @@
 //! an error or stay as they are, never a panic.
 
 pub mod accounts;
+pub mod dpkg;
 mod error;
 mod tree;
 mod view;
