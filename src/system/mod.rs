@@ -5,8 +5,10 @@
 //! an error or stay as they are, never a panic.
 
 pub mod accounts;
+pub mod alternatives;
 pub mod dpkg;
 mod error;
+pub mod ldconfig;
 mod tree;
 mod view;
 
