@@ -9,7 +9,11 @@ pub mod alternatives;
 pub mod dpkg;
 mod error;
 pub mod ldconfig;
+pub mod rc;
+pub mod shells;
 mod tree;
+pub mod ucf;
+pub mod units;
 mod view;
 
 pub use error::{Result, SystemError};

@@ -37,6 +37,10 @@ impl PathFilter {
         };
         Self { rules: texts.into_iter().flat_map(str::lines).filter_map(rule).collect() }
     }
+    /// Whether one fnmatch pattern matches a text.
+    pub fn pattern_matches(pattern: &str, text: &str) -> bool {
+        matches(pattern.as_bytes(), text.as_bytes())
+    }
     /// Whether nothing is filtered.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
