@@ -9,5 +9,6 @@ pub mod rootfs;
 /// x
 pub mod script;
 pub mod stream;
+pub mod system;
 pub mod transport;
 pub use error::{Class, Error, Fault, Result, Side};
