@@ -4,6 +4,7 @@
 //! (whole blobs by their readers); a target makes a name visible only after all that it needs is there.
 
 mod body;
+mod verified;
 
 use std::fmt;
 use std::future::Future;
@@ -16,6 +17,8 @@ use crate::error::Result;
 use crate::oci::{Descriptor, Repository};
 
 pub use body::Body;
+pub(crate) use verified::verdict;
+pub use verified::{Damaged, MissingBlobs, verified};
 
 /// A future in a box, as the traits of this module return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
