@@ -50,12 +50,7 @@ pub struct Assembled {
 }
 
 /// Puts `layers` on top of `base`, bottom to top, and applies `edits` to its config.
-pub fn append(
-    base: &Base,
-    layers: &[Addition],
-    edits: &ConfigEdits,
-    provenance: &Provenance,
-) -> Result<Assembled, ImageError> {
+pub fn append(base: &Base, layers: &[Addition], edits: &ConfigEdits, provenance: &Provenance) -> Result<Assembled, ImageError> {
     let total = base.manifest.layers.len() + layers.len();
     if total > LAYER_LIMIT && !layers.is_empty() {
         return Err(ImageError::LayerLimit { layers: total });
@@ -64,11 +59,7 @@ pub fn append(
     let changed = edits.apply(&mut config)?;
     if !changed && layers.is_empty() {
         let manifest = Root { descriptor: base.manifest.descriptor(), raw: base.manifest.raw.clone() };
-        return Ok(Assembled {
-            manifest,
-            config: (base.manifest.config.clone(), base.config.raw.clone()),
-            unchanged: true,
-        });
+        return Ok(Assembled { manifest, config: (base.manifest.config.clone(), base.config.raw.clone()), unchanged: true });
     }
     let mut annotations = provenance.annotations.clone();
     annotations.insert(BASE_NAME.into(), provenance.base_name.clone());

@@ -77,10 +77,7 @@ pub(super) fn object<'a>(value: &'a mut Value, field: &'static str) -> Result<&'
 }
 
 /// The member `key` as an object, made where it is absent or null.
-pub(super) fn section<'a>(
-    parent: &'a mut Map<String, Value>,
-    key: &'static str,
-) -> Result<&'a mut Map<String, Value>, ImageError> {
+pub(super) fn section<'a>(parent: &'a mut Map<String, Value>, key: &'static str) -> Result<&'a mut Map<String, Value>, ImageError> {
     let value = parent.entry(key).or_insert(Value::Null);
     if value.is_null() {
         *value = Value::Object(Map::new());

@@ -3,7 +3,10 @@
 //! Invariant: documents and blobs that a source hands out are verified against the descriptor that was asked for
 //! (whole blobs by their readers); a target makes a name visible only after all that it needs is there.
 
+pub mod archive;
 mod body;
+mod bundle;
+pub mod layout;
 mod verified;
 
 use std::fmt;
@@ -17,6 +20,7 @@ use crate::error::Result;
 use crate::oci::{Descriptor, Repository};
 
 pub use body::Body;
+pub use bundle::{Bundle, BundleBlob, Loaded, StreamTarget};
 pub(crate) use verified::verdict;
 pub use verified::{Damaged, MissingBlobs, verified};
 
