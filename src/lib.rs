@@ -1,5 +1,6 @@
 //! plywood: assembles OCI images without a daemon.
 pub mod error;
+pub mod http;
 pub mod layer;
 pub mod oci;
 pub mod rootfs;

@@ -3,8 +3,6 @@
 //! Invariant: documents and blobs that a source hands out are verified against the descriptor that was asked for
 //! (whole blobs by their readers); a target makes a name visible only after all that it needs is there.
 
-mod body;
-
 use std::fmt;
 use std::future::Future;
 use std::ops::Range;
@@ -15,7 +13,7 @@ use bytes::Bytes;
 use crate::error::Result;
 use crate::oci::{Descriptor, Repository};
 
-pub use body::Body;
+pub use crate::http::{Body, BodyReader};
 
 /// A future in a box, as the traits of this module return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
