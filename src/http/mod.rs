@@ -24,6 +24,7 @@ pub use download::{Download, Opening, Span, resuming};
 pub use error::{Broken, HttpError};
 pub use request::{Payload, Request};
 pub use response::Response;
+pub use retry::Attempts;
 pub use secret::Secret;
 pub use settings::{Authorities, HostTls, Proxies, Retry, Settings, Traffic};
 

@@ -13,7 +13,7 @@ use super::settings::Retry;
 
 /// The attempts of one call.
 #[derive(Debug)]
-pub(super) struct Attempts {
+pub struct Attempts {
     delays: ExponentialBackoff,
     longest: Duration,
     until: Instant,
@@ -21,7 +21,8 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    pub(super) fn new(retry: &Retry) -> Self {
+    /// The first is being made now.
+    pub fn new(retry: &Retry) -> Self {
         let delays = ExponentialBuilder::default()
             .with_min_delay(retry.first_delay)
             .with_max_delay(retry.longest_delay)
@@ -30,11 +31,11 @@ impl Attempts {
         Self { delays, longest: retry.longest_delay, until: Instant::now() + retry.total, made: 1 }
     }
     /// Attempts so far.
-    pub(super) fn made(&self) -> u32 {
+    pub fn made(&self) -> u32 {
         self.made
     }
     /// Waits for the next attempt; `false` if there is none. A server's wish may only make the wait longer.
-    pub(super) async fn wait(&mut self, wish: Option<Duration>) -> bool {
+    pub async fn wait(&mut self, wish: Option<Duration>) -> bool {
         let Some(delay) = self.delays.next() else { return false };
         let delay = wish.map_or(delay, |w| w.max(delay)).min(self.longest);
         if Instant::now() + delay > self.until {

@@ -3,6 +3,8 @@
 //! Invariant: documents and blobs that a source hands out are verified against the descriptor that was asked for
 //! (whole blobs by their readers); a target makes a name visible only after all that it needs is there.
 
+pub mod registry;
+
 use std::fmt;
 use std::future::Future;
 use std::ops::Range;
