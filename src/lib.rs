@@ -1,5 +1,6 @@
 //! plywood: assembles OCI images without a daemon.
 pub mod error;
+pub mod http;
 pub mod image;
 pub mod layer;
 pub mod oci;

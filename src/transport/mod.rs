@@ -4,9 +4,9 @@
 //! (whole blobs by their readers); a target makes a name visible only after all that it needs is there.
 
 pub mod archive;
-mod body;
 mod bundle;
 pub mod layout;
+pub mod registry;
 mod verified;
 
 use std::fmt;
@@ -19,10 +19,10 @@ use bytes::Bytes;
 use crate::error::Result;
 use crate::oci::{Descriptor, Repository};
 
-pub use body::Body;
+pub use crate::http::{Body, BodyReader};
 pub use bundle::{Bundle, BundleBlob, Loaded, StreamTarget};
 pub(crate) use verified::verdict;
-pub use verified::{Damaged, MissingBlobs, verified};
+pub use verified::{Damaged, verified};
 
 /// A future in a box, as the traits of this module return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,4 +1,4 @@
-//! A body that knows which bytes must come, and the faults that all places share.
+//! A body that knows which bytes must come, and the fault where others come.
 //!
 //! Invariant: a verified body ends without an error only after exactly the bytes of its descriptor. What came before is not
 //! trusted until then.
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 
 use super::Body;
-use crate::error::{Class, Error, Fault, Result, Side};
+use crate::error::{Class, Fault, Result, Side};
 use crate::oci::{Descriptor, Digest, Hasher};
 
 /// Some content is not what its descriptor promises.
@@ -37,33 +37,6 @@ impl Fault for Damaged {
     }
     fn side(&self) -> Side {
         Side::Source
-    }
-}
-
-/// A target refuses a document since blobs that it names are not there (a registry's `MANIFEST_BLOB_UNKNOWN`).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{place} refuses the manifest: it misses {} of its blobs", digests.len())]
-pub struct MissingBlobs {
-    /// The place.
-    pub place: String,
-    /// The blobs, as far as the target names them.
-    pub digests: Vec<Digest>,
-}
-
-impl MissingBlobs {
-    /// The fault inside an error, if it is this one.
-    pub fn inside(error: &Error) -> Option<&Self> {
-        let fault: &(dyn std::error::Error + 'static) = error.fault();
-        fault.downcast_ref()
-    }
-}
-
-impl Fault for MissingBlobs {
-    fn class(&self) -> Class {
-        Class::Remote
-    }
-    fn side(&self) -> Side {
-        Side::Target
     }
 }
 

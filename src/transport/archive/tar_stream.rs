@@ -102,8 +102,7 @@ fn index_json(bundle: &Bundle) -> Value {
     let plain = json!({"mediaType": root.media_type, "digest": root.digest, "size": root.size});
     let entry = |name: &Reference| {
         let mut entry = plain.clone();
-        let tag = name.tag.clone().unwrap_or_else(|| "latest".into());
-        entry["annotations"] = json!({ IMAGE_NAME: tagged(name), REF_NAME: tag });
+        entry["annotations"] = json!({ IMAGE_NAME: tagged(name), REF_NAME: name.tag_or_latest() });
         entry
     };
     let manifests = if bundle.names.is_empty() { vec![plain.clone()] } else { bundle.names.iter().map(entry).collect() };
@@ -112,19 +111,12 @@ fn index_json(bundle: &Bundle) -> Value {
 
 fn manifest_json(bundle: &Bundle) -> Result<Value> {
     let image = bundle.first_image()?;
-    let names: Vec<String> = bundle.names.iter().map(familiar).collect();
+    let names: Vec<String> = bundle.names.iter().map(|n| n.repository.familiar() + ":" + n.tag_or_latest()).collect();
     let layers: Vec<String> = image.layers.iter().map(|l| path(&l.digest)).collect();
     Ok(json!([{"Config": path(&image.config.digest), "RepoTags": names, "Layers": layers}]))
 }
 
 /// The canonical name with a tag and without a digest, which archives cannot hold.
 fn tagged(name: &Reference) -> String {
-    format!("{}:{}", name.repository, name.tag.as_deref().unwrap_or("latest"))
-}
-
-/// The name as Docker's users know it: without `docker.io/` and `library/`.
-fn familiar(name: &Reference) -> String {
-    let full = tagged(name);
-    let short = full.strip_prefix("docker.io/").unwrap_or(&full);
-    short.strip_prefix("library/").filter(|_| short.len() < full.len()).unwrap_or(short).to_owned()
+    format!("{}:{}", name.repository, name.tag_or_latest())
 }
