@@ -3,5 +3,13 @@
 //! Invariant: blocking code over `Read` and `Write`, memory bounded whatever the stream holds.
 
 mod entry;
+mod gzip_writer;
+mod hashing;
+mod tar_writer;
+mod verified;
 
 pub use entry::{Entry, EntryPath, Kind, Owner, PathError};
+pub use gzip_writer::{ENCODER, GzipWriter, MEMBER_SIZE};
+pub use hashing::HashingWriter;
+pub use tar_writer::{TarWriteError, TarWriter, WHITEOUT_PREFIX};
+pub use verified::{Verified, VerifyError};
