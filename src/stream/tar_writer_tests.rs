@@ -40,7 +40,7 @@ fn read_back(bytes: &[u8]) -> Vec<(Entry, Vec<u8>)> {
             .collect();
         let number = |key: &str| Some(std::str::from_utf8(pax.get(key.as_bytes())?).ok()?.parse::<i64>().expect("a number"));
         let header = entry.header().clone();
-        let link = entry.link_name_bytes().map(|l| l.into_owned());
+        let link = entry.link_name_bytes().map(std::borrow::Cow::into_owned);
         let size = entry.size();
         let device = || (header.device_major().ok().flatten().unwrap_or(0), header.device_minor().ok().flatten().unwrap_or(0));
         read.kind = match header.entry_type() {
