@@ -18,6 +18,8 @@ pub const WHITEOUT_PREFIX: &[u8] = b".wh.";
 const XATTR_KEY: &[u8] = b"SCHILY.xattr.";
 /// The name of every pax header; extraction never uses it.
 const PAX_NAME: &[u8] = b"././@PaxHeader";
+/// The longest target of a symbolic link that Linux takes, with its NUL.
+const LINK_TARGET: usize = 4096;
 /// The largest numbers of ustar's 7 and 11 octal digits.
 const MAX_7: u64 = 0o7_777_777;
 const MAX_11: u64 = 0o77_777_777_777;
@@ -25,9 +27,17 @@ const MAX_11: u64 = 0o77_777_777_777;
 /// Why an entry cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum TarWriteError {
-    /// The output failed, or the entry's content could not be read.
+    /// The output failed.
     #[error(transparent)]
     Io(#[from] IoFault),
+    /// The entry's content could not be read.
+    #[error("reading {path}: {cause}")]
+    Content {
+        /// The entry.
+        path: EntryPath,
+        /// What its reader said.
+        cause: io::Error,
+    },
     /// The content has another length than the entry says.
     #[error("{path}: {got} instead of {size} bytes of content")]
     Size {
@@ -54,15 +64,25 @@ pub enum TarWriteError {
     Broken,
 }
 
+impl TarWriteError {
+    /// The failure below this one that knows more.
+    fn inner(&self) -> Option<&crate::Error> {
+        if let Self::Content { cause, .. } = self { cause.get_ref()?.downcast_ref() } else { None }
+    }
+}
+
 impl Fault for TarWriteError {
     fn class(&self) -> Class {
-        if let Self::Io(fault) = self { fault.class() } else { Class::Input }
+        if let Self::Io(fault) = self { fault.class() } else { self.inner().map_or(Class::Input, crate::Error::class) }
     }
     fn side(&self) -> Side {
-        if let Self::Io(fault) = self { fault.side() } else { Side::Source }
+        if let Self::Io(fault) = self { fault.side() } else { self.inner().map_or(Side::Source, crate::Error::side) }
+    }
+    fn retryable(&self) -> bool {
+        self.inner().is_some_and(crate::Error::retryable)
     }
     fn hint(&self) -> Option<String> {
-        if let Self::Io(fault) = self { fault.hint() } else { None }
+        if let Self::Io(fault) = self { fault.hint() } else { self.inner().and_then(crate::Error::hint) }
     }
 }
 
@@ -129,10 +149,11 @@ impl<W: Write> TarWriter<W> {
                     left -= n as u64;
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(fault(e).into()),
+                Err(cause) => return Err(TarWriteError::Content { path: entry.path.clone(), cause }),
             }
         }
-        if content.read(&mut [0]).map_err(fault)? > 0 {
+        let more = content.read(&mut [0]).map_err(|cause| TarWriteError::Content { path: entry.path.clone(), cause })?;
+        if more > 0 {
             return Err(wrong("more".into()));
         }
         self.out.write_all(padding(entry.size())).map_err(fault)?;
@@ -257,8 +278,8 @@ impl Header {
             Kind::File { .. } => (b'0', b""),
             Kind::HardLink { target } if target.is_root() => return Err("a hard link to the root"),
             Kind::HardLink { target } => (b'1', target.as_bytes()),
-            Kind::Symlink { target } if target.is_empty() || target.contains(&0) => {
-                return Err("the target of a symbolic link is empty or has a NUL");
+            Kind::Symlink { target } if target.is_empty() || target.len() >= LINK_TARGET || target.contains(&0) => {
+                return Err("the target of a symbolic link is empty, too long or has a NUL");
             }
             Kind::Symlink { target } => (b'2', target),
             Kind::CharDevice { .. } => (b'3', b""),
