@@ -3,7 +3,11 @@
 //! Invariant: a layer is a function of its spec; nothing else reaches the linker (no clock, locale, umask, host, base).
 
 mod contents;
+mod key;
+mod link;
 mod spec;
 
 pub use contents::{Contents, ControlFile};
+pub use key::Key;
+pub use link::{LinkError, Linked, Open, SpecError, link};
 pub use spec::{Edit, LayerSpec, Made};
