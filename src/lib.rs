@@ -1,4 +1,5 @@
 //! plywood: assembles OCI images without a daemon.
+pub mod deliver;
 pub mod error;
 pub mod http;
 pub mod image;
