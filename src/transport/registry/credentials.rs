@@ -308,18 +308,12 @@ mod tests {
         std::fs::write(&first, r#"{"auths":{"a.example":{"auth":"YTox"}}}"#).expect("written");
         std::fs::write(&second, r#"{"auths":{"a.example":{"auth":"Yjoy"},"b.example":{"auth":"Yjoy"}}}"#).expect("written");
         let credentials = Credentials::new(None, vec![folder.path().join("none"), first, second], HelperSettings::default());
-        let find = |name: &str| credentials.find_blocking(name);
+        let find = async |name: &str| credentials.find(&name.parse().expect("a repository")).await;
         assert_eq!(find("a.example/x").await.expect("a"), password("a", "1"));
         assert_eq!(find("b.example/x").await.expect("b"), password("b", "2"));
         assert_eq!(find("c.example/x").await.expect("c"), Login::Anonymous);
         let unreadable = Credentials::new(None, vec![folder.path().to_owned()], HelperSettings::default());
-        assert!(unreadable.find_blocking("a.example/x").await.is_err());
-    }
-
-    impl Credentials {
-        async fn find_blocking(&self, name: &str) -> Result<Login, CredentialsError> {
-            self.find(&name.parse().expect("a repository")).await
-        }
+        assert!(unreadable.find(&"a.example/x".parse().expect("a repository")).await.is_err());
     }
 
     #[tokio::test]
