@@ -4,10 +4,18 @@
 
 mod decompress;
 mod entry;
+mod gzip_writer;
+mod hashing;
 mod pax;
 mod tar_header;
 mod tar_reader;
+mod tar_writer;
+mod verified;
 
 pub use decompress::{decompress, detect};
 pub use entry::{Entry, EntryPath, Kind, Owner, PathError};
+pub use gzip_writer::{ENCODER, GzipWriter, MEMBER_SIZE};
+pub use hashing::HashingWriter;
 pub use tar_reader::{EntryBody, Limits, TarError, TarReader};
+pub use tar_writer::{TarWriteError, TarWriter, WHITEOUT_PREFIX};
+pub use verified::{Verified, VerifyError};

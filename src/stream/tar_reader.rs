@@ -438,5 +438,7 @@ impl<R: Read> Read for EntryBody<'_, R> {
     }
 }
 
+mod by_position;
+
 #[cfg(test)]
 mod tests;
