@@ -157,14 +157,15 @@ impl Store {
             _ => Ok(file),
         }
     }
-    /// Gives a temporary file its name. With `durable`, file and name survive a loss of power.
-    fn publish(&self, file: NamedTempFile, path: &Path, durable: bool) -> Result<(), StoreError> {
-        if durable {
-            file.as_file().sync_all().map_err(on(path))?;
-        }
-        file.persist(path).map_err(|e| on(path)(e.error))?;
-        if durable { sync_parent(path) } else { Ok(()) }
+}
+
+/// Gives a temporary file its name. With `durable`, file and name survive a loss of power.
+fn publish(file: NamedTempFile, path: &Path, durable: bool) -> Result<(), StoreError> {
+    if durable {
+        file.as_file().sync_all().map_err(on(path))?;
     }
+    file.persist(path).map_err(|e| on(path)(e.error))?;
+    if durable { sync_parent(path) } else { Ok(()) }
 }
 
 /// Makes the names in the directory of `path` durable.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, files_in, names, on, read_if_there, remove_if_there, sync_parent};
+use super::{Store, StoreError, files_in, names, on, publish, read_if_there, remove_if_there, sync_parent};
 use crate::oci::{Descriptor, Platform};
 
 /// What a name means here.
@@ -71,7 +71,7 @@ impl Store {
                 let text = serde_json::to_vec(&after).map_err(|e| on(&path)(e.into()))?;
                 let mut file = self.temporary()?;
                 file.write_all(&text).map_err(on(&path))?;
-                self.publish(file, &path, true)?;
+                publish(file, &path, true)?;
             }
             None if before.is_some() => {
                 remove_if_there(&path)?;

@@ -143,7 +143,9 @@ fn no_change_of_a_ref_is_lost_and_readers_see_whole_refs() {
                 })
             })
             .collect();
-        writers.into_iter().for_each(|w| w.join().expect("a writer"));
+        for writer in writers {
+            writer.join().expect("a writer");
+        }
         ended.store(true, Ordering::Relaxed);
         reader.join().expect("the reader");
     });
@@ -298,8 +300,9 @@ fn writes_without_end_where_it_is_told_to() {
     let Some(path) = std::env::var_os("PLYWOOD_TEST_STORE_TO_FILL") else { return };
     let store = Store::open(Path::new(&path)).expect("opens");
     let mut writer = store.writer().expect("a writer");
+    let piece = vec![7; 100_000];
     loop {
-        writer.write_all(&[7; 100_000]).expect("writes");
+        writer.write_all(&piece).expect("writes");
         fs::write(Path::new(&path).join("started"), b"").expect("writes");
         thread::sleep(Duration::from_millis(5));
     }

@@ -84,6 +84,9 @@ impl Sources {
     }
 }
 
+type Change<'a> = Box<dyn Fn(&mut LayerSpec) + 'a>;
+type Make = fn(&[u8]) -> Result<Box<dyn Read + Send>, Error>;
+
 fn paths(entries: &[(Entry, String)]) -> Vec<String> {
     entries.iter().map(|(entry, _)| entry.path.to_string()).collect()
 }
@@ -176,7 +179,6 @@ fn a_spec_that_contradicts_itself_or_its_source_is_refused() {
     let replace = |name: &str, at| Edit::Replace { path: path(name), changes: vec![(at, 1, vec![])] };
     let own = |name: &str, uid| Edit::Own { path: path(name), mode: 0o644, owner: Owner { uid, gid: 0 } };
     let good = || LayerSpec { directories: vec![dir("d")], sources: vec![(one, vec![])], ..LayerSpec::default() };
-    type Change<'a> = Box<dyn Fn(&mut LayerSpec) + 'a>;
     let edit = |edit: Edit| -> Change<'_> { Box::new(move |s| s.sources[0].1.push(edit.clone())) };
     let cases: Vec<(&str, Change<'_>)> = vec![
         ("not listed", Box::new(|s| s.directories.clear())),
@@ -277,7 +279,6 @@ fn a_source_that_fails_leaves_no_blob_and_keeps_its_class() {
     let whole = tar.finish().expect("a tar");
     let digest = Digest::of(b"archive");
     let spec = LayerSpec { sources: vec![(digest, vec![])], ..LayerSpec::default() };
-    type Make = fn(&[u8]) -> Result<Box<dyn Read + Send>, Error>;
     let short: Make = |whole| Ok(Box::new(io::Cursor::new(whole[..5_000_000].to_vec())));
     let trailing: Make = |whole| {
         let end = io::Cursor::new(whole.to_vec());
