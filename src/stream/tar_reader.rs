@@ -245,6 +245,11 @@ impl<R: Read> TarReader<R> {
         EntryBody { reader: self }
     }
 
+    /// Bytes read of the uncompressed stream.
+    pub fn position(&self) -> u64 {
+        self.at
+    }
+
     /// Reads to the end of the input, so that a verifying reader below sees its last byte.
     pub fn finish(mut self) -> Result<R, TarError> {
         while self.next_entry()?.is_some() {}
