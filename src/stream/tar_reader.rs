@@ -6,9 +6,8 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use crate::error::{Class, Fault, Side};
-
 use super::pax::Pax;
+use super::tar_error::TarError;
 use super::tar_header::{BLOCK, Header, Refusal};
 use super::{Entry, EntryPath, Kind, Owner, PathError};
 
@@ -35,101 +34,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self { entries: 1_000_000, bytes: None }
     }
-}
-
-/// Why a tar stream cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum TarError {
-    /// The stream below failed, or its compression is damaged.
-    #[error("tar stream at byte {at}: {cause}")]
-    Read {
-        /// Offset in the uncompressed stream.
-        at: u64,
-        /// What it said.
-        #[source]
-        cause: io::Error,
-    },
-    /// The stream ends inside a header, an extension header or a body.
-    #[error("tar stream is truncated: it ends at byte {at}{}", of_entry(.path))]
-    Truncated {
-        /// Offset in the uncompressed stream.
-        at: u64,
-        /// The entry whose body was being read.
-        path: Option<EntryPath>,
-    },
-    /// A header that is malformed, or that readers understand differently.
-    #[error("tar header at byte {at} ({}): {reason}", shown(.name))]
-    Header {
-        /// Offset of the header.
-        at: u64,
-        /// The name that it gives, as far as known.
-        name: Vec<u8>,
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// A name that is no path inside the root.
-    #[error("tar header at byte {at}: {cause}")]
-    Path {
-        /// Offset of the header.
-        at: u64,
-        /// Which path and why.
-        #[source]
-        cause: PathError,
-    },
-    /// More than [`Limits`] allow.
-    #[error("tar stream has more than {limit} {what}")]
-    TooMuch {
-        /// The limit.
-        limit: u64,
-        /// Of what.
-        what: &'static str,
-    },
-}
-
-fn of_entry(path: &Option<EntryPath>) -> String {
-    path.as_ref().map_or_else(String::new, |path| format!(", inside {path}"))
-}
-
-fn shown(name: &[u8]) -> String {
-    format!("{:?}", String::from_utf8_lossy(&name[..name.len().min(200)]))
-}
-
-impl Fault for TarError {
-    fn class(&self) -> Class {
-        match self {
-            Self::Read { cause, .. } => match inner(cause) {
-                Some(error) => error.class(),
-                None if damaged(cause) => Class::Input,
-                None => Class::Local,
-            },
-            _ => Class::Input,
-        }
-    }
-    fn side(&self) -> Side {
-        match self {
-            Self::Read { cause, .. } => inner(cause).map_or(Side::Source, crate::Error::side),
-            _ => Side::Source,
-        }
-    }
-    fn retryable(&self) -> bool {
-        matches!(self, Self::Read { cause, .. } if inner(cause).is_some_and(crate::Error::retryable))
-    }
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Read { cause, .. } => inner(cause).and_then(crate::Error::hint),
-            _ => None,
-        }
-    }
-}
-
-/// The library's own error, where a reader below wrapped one.
-fn inner(cause: &io::Error) -> Option<&crate::Error> {
-    cause.get_ref().and_then(|error| error.downcast_ref())
-}
-
-fn damaged(cause: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
-    matches!(cause.kind(), InvalidData | InvalidInput | UnexpectedEof | Other)
 }
 
 /// A tar stream, read once from front to back.
@@ -243,6 +147,11 @@ impl<R: Read> TarReader<R> {
     /// The bytes of the current entry; none for anything but a regular file.
     pub fn body(&mut self) -> EntryBody<'_, R> {
         EntryBody { reader: self }
+    }
+
+    /// Bytes read of the uncompressed stream.
+    pub fn position(&self) -> u64 {
+        self.at
     }
 
     /// Reads to the end of the input, so that a verifying reader below sees its last byte.

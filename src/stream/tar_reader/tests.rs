@@ -5,6 +5,7 @@ use std::io::Write as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::error::{Class, Fault as _};
 
 /// A ustar header for `name`, its checksum set.
 fn header(name: &str, flag: u8, size: u64) -> [u8; BLOCK] {
