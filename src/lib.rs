@@ -1,4 +1,5 @@
 //! plywood: assembles OCI images without a daemon.
+pub mod apt;
 pub mod error;
 pub mod layer;
 pub mod oci;
