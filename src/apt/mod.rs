@@ -1,11 +1,14 @@
-//! The Debian archive: configuration, sources, signatures, indexes and packages of a base, as apt and dpkg read them.
+//! The Debian archive as apt and dpkg see it: configuration, sources, signatures, index files, packages, selection and order.
 //!
-//! Invariant: nothing is fetched, run or written here; bytes and the time come in as values. What an archive says counts
-//! only after its signature and digests were checked.
+//! Invariant: the answers are those of the real commands for the same inputs; nothing here starts them.
+//! It may not read the environment, a clock or the network: bytes, settings and the time come in as values. What an archive
+//! says counts only after its signature and digests were checked.
 
 mod conf;
 mod conf_syntax;
+pub mod deb822;
 mod files;
+pub mod sources;
 
 pub use conf::{AptConf, ConfError};
 pub use files::Files;

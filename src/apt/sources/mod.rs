@@ -158,13 +158,11 @@ pub enum SourcesError {
         /// What is wrong there.
         what: String,
     },
-    /// More or larger than any real base has.
-    #[error("{file}: {what}")]
+    /// Larger than any real file of sources.
+    #[error("{file}: too large for a file of sources")]
     TooLarge {
         /// Path in the base.
         file: Arc<str>,
-        /// Which limit.
-        what: &'static str,
     },
 }
 
@@ -188,32 +186,26 @@ impl Sources {
             let Some(bytes) = files.read(&path) else { continue };
             let file: Arc<str> = path.as_str().into();
             if bytes.len() > MAX_FILE {
-                return Err(SourcesError::TooLarge { file, what: "too large for a file of sources" });
+                return Err(SourcesError::TooLarge { file });
             }
             let text = String::from_utf8_lossy(&bytes);
-            let stanzas =
-                if path.ends_with(".sources") { stanza::parse(&text) } else { one_line::parse(&text) };
+            let stanzas = if path.ends_with(".sources") { stanza::parse(&text) } else { one_line::parse(&text) };
             for stanza in stanzas {
                 let malformed = |line, what| SourcesError::Malformed { file: file.clone(), line, what };
                 let given = stanza.map_err(|(line, what)| malformed(line, what))?;
                 let line = given.line;
-                sources.add(given, &file, native)?.map_err(|what| malformed(line, what))?;
+                sources.add(&given, &file, native).map_err(|what| malformed(line, what))?;
             }
         }
         Ok(sources)
     }
 
     /// Adds the product of the stanza's URIs and suites.
-    fn add(&mut self, given: Given, file: &Arc<str>, native: &str) -> Result<Result<(), String>, SourcesError> {
-        if !given.enabled || !given.types.iter().any(|t| t == "deb") {
-            return Ok(Ok(()));
+    fn add(&mut self, given: &Given, file: &Arc<str>, native: &str) -> Result<(), String> {
+        if !given.enabled || !given.types.iter().any(|t| t == "deb") || !given.architectures.includes(native) {
+            return Ok(());
         }
-        if !given.architectures.includes(native) {
-            return Ok(Ok(()));
-        }
-        if let Err(what) = given.check() {
-            return Ok(Err(what));
-        }
+        given.check()?;
         for uri in &given.uris {
             let uri = match ArchiveUri::new(&uri.replace("$(ARCH)", native)) {
                 Ok(uri) => uri,
@@ -222,26 +214,23 @@ impl Sources {
                     self.warnings.push(SourceWarning { file: file.clone(), line: given.line, reason });
                     continue;
                 }
-                Err(error) => return Ok(Err(error.to_string())),
+                Err(error) => return Err(error.to_string()),
             };
             for suite in &given.suites {
-                let source = Source {
+                self.merge(Source {
                     uri: uri.clone(),
                     suite: suite.replace("$(ARCH)", native),
                     components: given.components.clone(),
                     options: given.options.clone(),
                     file: file.clone(),
                     line: given.line,
-                };
-                if let Err(what) = self.merge(source) {
-                    return Ok(Err(what));
-                }
+                })?;
                 if self.sources.len() > MAX_SOURCES {
-                    return Err(SourcesError::TooLarge { file: file.clone(), what: "the base names too many archives" });
+                    return Err("the base names too many archives".into());
                 }
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// A suite that is named again gains the new components in its first place, as in apt.

@@ -24,13 +24,13 @@ impl ArchiveUri {
     pub fn new(text: &str) -> Result<Self, UriError> {
         let (method, rest) = text.split_once(':').ok_or(UriError::Malformed)?;
         let words = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
-        if method.is_empty() || !method.bytes().all(words) || text.bytes().any(|b| b <= b' ' || b == 0x7f) {
+        if method.is_empty() || !method.bytes().all(words) {
             return Err(UriError::Malformed);
         }
         if !matches!(method, "http" | "https") {
             return Err(UriError::Method(method.to_owned()));
         }
-        if !rest.starts_with("//") {
+        if !rest.starts_with("//") || text.bytes().any(|b| b <= b' ' || b == 0x7f) {
             return Err(UriError::Malformed);
         }
         let slash = if text.ends_with('/') { "" } else { "/" };
