@@ -8,6 +8,7 @@ mod conf;
 mod conf_syntax;
 pub mod deb822;
 mod files;
+pub mod signature;
 pub mod sources;
 
 pub use conf::{AptConf, ConfError};
