@@ -2,6 +2,12 @@
 //!
 //! Invariant: blocking code over `Read` and `Write`, memory bounded whatever the stream holds.
 
+mod decompress;
 mod entry;
+mod pax;
+mod tar_header;
+mod tar_reader;
 
+pub use decompress::{decompress, detect};
 pub use entry::{Entry, EntryPath, Kind, Owner, PathError};
+pub use tar_reader::{EntryBody, Limits, TarError, TarReader};
