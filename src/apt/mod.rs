@@ -4,3 +4,7 @@
 //! It may not read the environment, a clock or the network: bytes and settings come in as values.
 
 pub mod deb822;
+pub mod packages;
+pub mod relation;
+pub mod universe;
+pub mod version;
