@@ -8,8 +8,12 @@ mod conf;
 mod conf_syntax;
 pub mod deb822;
 mod files;
+pub mod packages;
+pub mod relation;
 pub mod signature;
 pub mod sources;
+pub mod universe;
+pub mod version;
 
 pub use conf::{AptConf, ConfError};
 pub use files::Files;
