@@ -2,11 +2,10 @@
 //!
 //! Invariant: paths are those of the base, absolute; this machine's files are never meant. Nothing here writes.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::rootfs::RootFs;
-use crate::stream::{EntryPath, Kind};
+use crate::stream::EntryPath;
 
 /// The files of a base, as apt run inside it would see them. Links are followed.
 pub trait Files {
@@ -16,51 +15,16 @@ pub trait Files {
     fn names(&self, path: &str) -> Vec<String>;
 }
 
-/// The most links that one path may lead through; Linux has the same number.
-const MAX_LINKS: usize = 40;
-
 impl Files for RootFs {
     fn read(&self, path: &str) -> Option<Arc<[u8]>> {
-        self.get(&real_path(self, path.as_bytes())?)?.bytes.clone()
+        Self::read(self, &EntryPath::new(path).ok()?)
     }
     fn names(&self, path: &str) -> Vec<String> {
-        let Some(directory) = real_path(self, path.as_bytes()) else { return Vec::new() };
-        let names: BTreeSet<String> =
-            self.children(&directory).filter_map(|node| String::from_utf8(node.entry.path.file_name().to_vec()).ok()).collect();
-        names.into_iter().collect()
+        let Ok(path) = EntryPath::new(path) else { return Vec::new() };
+        let directory = self.resolve(&path, true).path;
+        let names = self.children(&directory).filter_map(|node| String::from_utf8(node.entry.path.file_name().to_vec()).ok());
+        names.collect()
     }
-}
-
-/// The path that `path` leads to when every link, the last component's too, is followed within the root.
-fn real_path(root: &RootFs, path: &[u8]) -> Option<EntryPath> {
-    let mut todo: Vec<Vec<u8>> = reversed_components(path);
-    let mut done = EntryPath::root();
-    let mut links = 0;
-    while let Some(component) = todo.pop() {
-        if component == b".." {
-            done = done.parent().unwrap_or_default();
-            continue;
-        }
-        let next = done.join(&component).ok()?;
-        match root.get(&next).map(|node| &node.entry.kind) {
-            Some(Kind::Symlink { target }) => {
-                links += 1;
-                if links > MAX_LINKS {
-                    return None;
-                }
-                if target.starts_with(b"/") {
-                    done = EntryPath::root();
-                }
-                todo.extend(reversed_components(target));
-            }
-            _ => done = next,
-        }
-    }
-    Some(done)
-}
-
-fn reversed_components(path: &[u8]) -> Vec<Vec<u8>> {
-    path.split(|b| *b == b'/').filter(|c| !c.is_empty() && *c != b".").rev().map(<[u8]>::to_vec).collect()
 }
 
 /// The absolute paths of the files of a `.d` directory that apt reads (`GetListOfFilesInDir`): names of letters, digits
@@ -85,7 +49,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::rootfs::Node;
-    use crate::stream::Entry;
+    use crate::stream::{Entry, Kind};
 
     /// A base of a few text files, for the tests of this room.
     #[derive(Default)]
@@ -132,9 +96,9 @@ pub(super) mod tests {
             link("etc/keys", "../../../usr/share/keyrings"),
             link("loop", "/loop"),
         ]);
-        assert_eq!(root.read("/usr/share/keyrings/a.gpg").as_deref(), Some(&b"k"[..]));
-        assert_eq!(root.read("/etc/keys/a.gpg").as_deref(), Some(&b"k"[..]));
-        assert_eq!(root.read("/loop"), None);
+        assert_eq!(Files::read(&root, "/usr/share/keyrings/a.gpg").as_deref(), Some(&b"k"[..]));
+        assert_eq!(Files::read(&root, "/etc/keys/a.gpg").as_deref(), Some(&b"k"[..]));
+        assert_eq!(Files::read(&root, "/loop"), None);
         assert_eq!(root.names("/etc/keys"), ["a.gpg", "a.pgp"]);
     }
 }

@@ -6,6 +6,7 @@
 
 mod conf;
 mod conf_syntax;
+pub mod deb;
 pub mod deb822;
 mod files;
 pub mod packages;
