@@ -4,6 +4,7 @@
 //! lock; archives are read for their contents; all of it is planned as layer specs; specs are linked to layers; base and layers
 //! are assembled to an image; the image is delivered. `docs/` has the models.
 
+pub mod apt;
 pub mod deliver;
 pub mod error;
 pub mod http;

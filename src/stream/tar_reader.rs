@@ -50,6 +50,8 @@ pub struct TarReader<R: Read> {
     entries: u64,
     bytes: u64,
     ended: bool,
+    /// Whether PAX headers are taken.
+    pax: bool,
 }
 
 /// Extension headers that wait for their entry.
@@ -112,7 +114,15 @@ impl<R: Read> TarReader<R> {
             entries: 0,
             bytes: 0,
             ended: false,
+            pax: true,
         }
+    }
+
+    /// Refuses PAX headers, as dpkg does in a package.
+    #[must_use]
+    pub fn without_pax(mut self) -> Self {
+        self.pax = false;
+        self
     }
 
     /// The next entry; nothing at the end of the archive. What was left of the body before it is skipped.
@@ -130,6 +140,7 @@ impl<R: Read> TarReader<R> {
             let header = Header::decode(&block).map_err(|reason| refused(start, name_field(&block), reason))?;
             let because = |reason| refused(start, name_field(&block), reason);
             match header.flag {
+                b'g' | b'x' if !self.pax => return Err(because("a package has no PAX headers")),
                 b'g' if !pending.is_empty() => return Err(because("an extension header has no entry behind it")),
                 b'g' => {
                     let body = self.extension(start, &header)?;
