@@ -6,5 +6,6 @@
 pub mod deb822;
 pub mod packages;
 pub mod relation;
+pub mod select;
 pub mod universe;
 pub mod version;

@@ -290,8 +290,8 @@ impl<'a> Universe<'a> {
         self.versions.get(version.0 as usize).map(|version| version.files.as_slice()).unwrap_or_default()
     }
 
-    /// Whether the package may not be removed without being named: essential or protected in its installed version, or
-    /// in the archive's if it is not installed.
+    /// Whether the package may not be removed without being named: any of its versions says
+    /// that it is essential.
     pub fn is_essential(&self, package: PackageId) -> bool {
         self.flag(package, &[Field::Essential])
     }
