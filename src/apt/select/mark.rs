@@ -313,7 +313,7 @@ impl<'u, 'a> Marks<'u, 'a> {
         old.peek().is_some() && !old.any(|old| self.satisfied_by(package, old, |other| self.universe.installed(other)))
     }
 
-    fn install_one(&mut self, owner: PackageId, group: &Group<'a>, depth: u32, protected: bool) -> bool {
+    pub(super) fn install_one(&mut self, owner: PackageId, group: &Group<'a>, depth: u32, protected: bool) -> bool {
         let solutions = self.solutions(group);
         for version in &solutions {
             let package = self.universe.package(*version);

@@ -13,6 +13,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use super::deep::with_deep_stack;
 use super::packages::Field;
 use super::universe::{File, Kind, PackageId, Universe, VersionId};
 use crate::error::{Class, Fault, Side};
@@ -22,9 +23,6 @@ pub(in crate::apt) use state::priority;
 use mark::{By, Reach};
 use request::Asked;
 use state::{Marks, Mode};
-
-/// Stack of the thread that marks: apt's recursion limit of 3000 with room to spare.
-const STACK: usize = 256 << 20;
 
 /// What apt's configuration says about a selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,11 +202,7 @@ pub fn select(
     options: Options,
     in_suite: &(dyn Fn(usize, &str) -> bool + Sync),
 ) -> Result<Selection, SelectFault> {
-    let run = || select_here(universe, words, options, in_suite);
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("apt-select".into()).stack_size(STACK).spawn_scoped(scope, run);
-        thread.map_err(|_| SelectFault::Lost)?.join().map_err(|_| SelectFault::Lost)?
-    })
+    with_deep_stack("apt-select", || select_here(universe, words, options, in_suite)).unwrap_or(Err(SelectFault::Lost))
 }
 
 fn select_here(

@@ -10,11 +10,13 @@ use super::super::universe::PackageId;
 use super::mark::{By, Reach};
 use super::state::{Marks, Mode};
 
+/// Most rounds: each mends one package, and a request breaks few; without a bound two packages could take turns.
+const MAX_ROUNDS: usize = 1000;
+
 impl Marks<'_, '_> {
     /// Takes choices back until nothing is broken that was not broken before; else the packages that stay broken.
     pub(super) fn settle(&mut self, broken_before: &[PackageId]) -> Result<(), Vec<PackageId>> {
-        // Each round takes back a choice or moves a package for good, so this many rounds end it.
-        for _ in 0..self.choices.len() {
+        for _ in 0..MAX_ROUNDS {
             let broken = self.newly_broken(broken_before);
             if broken.is_empty() {
                 return Ok(());
@@ -39,7 +41,7 @@ impl Marks<'_, '_> {
     fn mend(&mut self, package: PackageId) -> bool {
         let choice = self.of(package);
         if choice.protected {
-            return false;
+            return self.supply(package);
         }
         if choice.mode == Mode::Install {
             let installed = self.universe.installed(package);
@@ -48,6 +50,14 @@ impl Marks<'_, '_> {
         }
         let newer = choice.candidate.is_some() && choice.candidate != choice.chosen;
         (newer && self.install(package, Reach::Dependencies, By::Solver, 0)) || self.remove(package, By::Solver, 0)
+    }
+
+    /// Another solution for what a protected package misses, where the first one was taken back.
+    fn supply(&mut self, package: PackageId) -> bool {
+        let Some(version) = self.of(package).chosen else { return false };
+        let groups = self.universe.relations(version).groups().iter();
+        let missing: Vec<_> = groups.filter(|group| group.kind.is_hard() && !self.satisfied(package, group)).collect();
+        missing.into_iter().any(|group| self.install_one(package, group, 0, false))
     }
 
     /// Drops new automatic packages that neither an installed package nor an argument reaches over Depends, Pre-Depends

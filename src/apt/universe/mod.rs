@@ -318,10 +318,11 @@ impl<'a> Universe<'a> {
         (own && wanted.relation.admits(Some(Version::new(self.version(version))))) || self.relations(version).provides(wanted)
     }
 
-    /// The versions, installed or not, that are what `wanted` asks for: of the named package first, then the providers.
+    /// The versions, installed or not, that are what `wanted` asks for: of the named package first, then the providers,
+    /// last seen first, as apt lists them.
     pub fn all_meeting<'s>(&'s self, wanted: &'s Wanted<'a>) -> impl Iterator<Item = VersionId> + 's {
         let own = self.versions_of(wanted.package).iter();
-        let others = self.providers(wanted.package).iter().filter(|version| self.package(**version) != wanted.package);
+        let others = self.providers(wanted.package).iter().rev().filter(|version| self.package(**version) != wanted.package);
         own.chain(others).copied().filter(|version| self.meets(*version, wanted))
     }
 
