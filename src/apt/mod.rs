@@ -6,11 +6,16 @@
 
 mod conf;
 mod conf_syntax;
+pub mod configure;
 pub mod deb;
 pub mod deb822;
+mod deep;
+pub mod extended_states;
 mod files;
+pub mod order;
 pub mod packages;
 pub mod relation;
+pub mod select;
 pub mod signature;
 pub mod sources;
 pub mod universe;

@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 use crate::layer::root::Last;
 use crate::script::call::{Call, absolute};
+use crate::script::parse;
 use crate::script::uncovered::{MAX_DEPTH, Uncovered};
 use crate::script::value::{ExitStatus, Input, Value};
-use crate::script::parse;
 use crate::stream::EntryPath;
 
 use super::state::{Descriptor, State, Step, Stop};
@@ -160,11 +160,7 @@ impl<'a> Shell<'_, 'a> {
 }
 
 /// Runs words as a command of a call.
-pub(in crate::script) fn invoke(
-    call: &mut Call<'_>,
-    words: &[Value],
-    stdin: Input,
-) -> Result<(ExitStatus, Value), Uncovered> {
+pub(in crate::script) fn invoke(call: &mut Call<'_>, words: &[Value], stdin: Input) -> Result<(ExitStatus, Value), Uncovered> {
     let Some((name, arguments)) = words.split_first() else { return Ok((ExitStatus::SUCCESS, Value::default())) };
     if call.depth >= MAX_DEPTH {
         return Err(call.uncovered("commands call each other too deeply"));
@@ -192,4 +188,3 @@ pub(in crate::script) fn invoke(
     call.stderr.push(&stderr.take());
     Ok((ExitStatus(status), stdout.take()))
 }
-
