@@ -104,7 +104,8 @@ impl Group {
                 "" => return Ok(group),
                 path => {
                     let priority = next("a priority")?;
-                    let bad = || SystemError::malformed(format!("{ADMIN}/{name}"), format!("priority '{}'", priority.escape_debug()));
+                    let bad =
+                        || SystemError::malformed(format!("{ADMIN}/{name}"), format!("priority '{}'", priority.escape_debug()));
                     let mut choice = Choice { priority: priority.trim().parse().map_err(|_| bad())?, ..Choice::default() };
                     for slave in &order {
                         let file = next("a slave's file")?;
@@ -260,7 +261,10 @@ fn check_install(view: &dyn View, name: &str, link: &str, path: &str, slaves: &[
     let paths = [link, path].into_iter().chain(slaves.iter().flat_map(|s| [s.link.as_str(), s.path.as_str()]));
     for path in paths {
         if !path.starts_with('/') || path.contains(['\n', '\0']) {
-            return Err(SystemError::refused(COMMAND, format!("alternative path is not absolute as it should be: {}", path.escape_debug())));
+            return Err(SystemError::refused(
+                COMMAND,
+                format!("alternative path is not absolute as it should be: {}", path.escape_debug()),
+            ));
         }
     }
     if let Some(slave) = slaves.iter().find(|s| s.name == name || s.link == link) {
@@ -409,7 +413,8 @@ mod tests {
         assert_eq!(current(&tree, "js").as_deref(), Some("/usr/bin/nodejs"));
         assert_eq!(tree.resolve("/usr/share/man/man1/js.1.gz").as_deref(), Some("/usr/share/man/man1/nodejs.1.gz"));
         let text = tree.text(&format!("{ADMIN}/js")).expect("bytes").expect("a file");
-        let expected = "auto\n/usr/bin/js\njs.1.gz\n/usr/share/man/man1/js.1.gz\n\n/usr/bin/nodejs\n200\n/usr/share/man/man1/nodejs.1.gz\n\n";
+        let expected =
+            "auto\n/usr/bin/js\njs.1.gz\n/usr/share/man/man1/js.1.gz\n\n/usr/bin/nodejs\n200\n/usr/share/man/man1/nodejs.1.gz\n\n";
         assert_eq!(text, expected);
         assert_eq!(Group::parse("js", &text).map(|g| g.print()).as_deref(), Ok(expected));
         assert_eq!(run(&tree, "js", &install("/usr/bin/nodejs", 200, true), false), Ok(vec![]));

@@ -89,15 +89,15 @@ pub fn flags_of(note: &ElfNote) -> Option<i32> {
     const ARM_HARD_FLOAT: u32 = 0x400;
     const RISCV_DOUBLE: u32 = 0x4;
     Some(match (note.machine, note.bits) {
-        (62, 64) => 0x0303,                                      // x86-64
-        (62, 32) => 0x0803,                                      // x32
-        (3, 32) => 0x0003,                                       // i386
-        (183, 64) => 0x0a03,                                     // aarch64
-        (40, 32) if note.flags & ARM_HARD_FLOAT != 0 => 0x0903,  // armhf
-        (40, 32) => 0x0b03,                                      // armel
-        (21, 64) => 0x0503,                                      // ppc64
-        (22, 64) => 0x0403,                                      // s390x
-        (243, 64) if note.flags & RISCV_DOUBLE != 0 => 0x1003,   // riscv64, double float
+        (62, 64) => 0x0303,                                     // x86-64
+        (62, 32) => 0x0803,                                     // x32
+        (3, 32) => 0x0003,                                      // i386
+        (183, 64) => 0x0a03,                                    // aarch64
+        (40, 32) if note.flags & ARM_HARD_FLOAT != 0 => 0x0903, // armhf
+        (40, 32) => 0x0b03,                                     // armel
+        (21, 64) => 0x0503,                                     // ppc64
+        (22, 64) => 0x0403,                                     // s390x
+        (243, 64) if note.flags & RISCV_DOUBLE != 0 => 0x1003,  // riscv64, double float
         _ => return None,
     })
 }

@@ -58,7 +58,9 @@ fn levels(text: &str) -> (Vec<&str>, Vec<&str>) {
     let (mut start, mut stop) = (Vec::new(), Vec::new());
     let header = text.lines().skip_while(|line| line.trim_end() != "### BEGIN INIT INFO").skip(1);
     for line in header.take_while(|line| line.trim_end() != "### END INIT INFO") {
-        let words = |rest: &'static str| line.strip_prefix(rest).map(|levels| levels.split_whitespace().filter(|l| LEVELS.contains(l)).collect());
+        let words = |rest: &'static str| {
+            line.strip_prefix(rest).map(|levels| levels.split_whitespace().filter(|l| LEVELS.contains(l)).collect())
+        };
         if let Some(levels) = words("# Default-Start:") {
             start = levels;
         }

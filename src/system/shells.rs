@@ -39,7 +39,8 @@ pub fn remove(view: &dyn View, shells: &[&str]) -> Result<Vec<Write>> {
 /// `update-shells`: the shells that packages list below `/usr/share/debianutils`.
 pub fn update(view: &dyn View) -> Result<Vec<Write>> {
     let mut packaged: Vec<String> = Vec::new();
-    let lists = std::iter::once(TEMPLATE.to_owned()).chain(view.list(PACKAGES).into_iter().map(|name| format!("{PACKAGES}/{name}")));
+    let lists =
+        std::iter::once(TEMPLATE.to_owned()).chain(view.list(PACKAGES).into_iter().map(|name| format!("{PACKAGES}/{name}")));
     for list in lists.filter(|path| view.is_file(path)) {
         for shell in view.text(&list)?.unwrap_or_default().lines().map(before_comment).filter(|line| !line.is_empty()) {
             packaged.push(shell.to_owned());

@@ -87,7 +87,13 @@ fn decide(view: &dyn View, words: &Ucf, sums: &Sums) -> Result<Decision> {
             Some(_) if force == Force::Missing => Decision::Replace,
             Some(last) if *last == sums.new || force == Force::Old => Decision::Keep,
             // A removed file whose new version differs: the question's default keeps it away.
-            Some(_) => if force == Force::New { Decision::Replace } else { Decision::KeepBeside },
+            Some(_) => {
+                if force == Force::New {
+                    Decision::Replace
+                } else {
+                    Decision::KeepBeside
+                }
+            }
         });
     };
     let unmodified = |force| if force == Force::Old { Decision::KeepBeside } else { Decision::Replace };
@@ -225,7 +231,10 @@ fn cached(destination: &str) -> String {
 /// The destination with links of its directory followed, as both commands note it.
 fn real_destination(view: &dyn View, destination: &str) -> Result<String> {
     if !destination.starts_with('/') || destination.contains(['\n', '\0']) {
-        return Err(SystemError::refused("ucf", format!("Need a fully qualified path for the file \"{}\"", destination.escape_debug())));
+        return Err(SystemError::refused(
+            "ucf",
+            format!("Need a fully qualified path for the file \"{}\"", destination.escape_debug()),
+        ));
     }
     if let Some(Status::Symlink(_)) = view.status(destination) {
         return Ok(view.resolve(destination).unwrap_or_else(|| destination.to_owned()));
@@ -246,7 +255,12 @@ mod tests {
     use super::*;
 
     fn tree() -> Tree {
-        Tree::with_files([("/usr/share/a.conf", "new\n"), ("/var/lib/ucf/hashfile", ""), ("/var/lib/ucf/registry", ""), ("/etc/x", "")])
+        Tree::with_files([
+            ("/usr/share/a.conf", "new\n"),
+            ("/var/lib/ucf/hashfile", ""),
+            ("/var/lib/ucf/registry", ""),
+            ("/etc/x", ""),
+        ])
     }
 
     fn ucf(tree: &mut Tree, force: Force) {

@@ -62,7 +62,10 @@ impl Accounts {
                 return Err(SystemError::refused("addgroup", format!("The group `{name}' already exists.")));
             }
             if !range.contains(&there) {
-                return Err(SystemError::refused("addgroup", format!("The group `{name}' already exists and is not a system group.")));
+                return Err(SystemError::refused(
+                    "addgroup",
+                    format!("The group `{name}' already exists and is not a system group."),
+                ));
             }
             return Ok(there);
         }
@@ -71,7 +74,9 @@ impl Accounts {
                 return Err(SystemError::refused("addgroup", format!("The GID `{gid}' is already in use.")));
             }
             Some(gid) => gid,
-            None => lowest(range, |gid| self.gid_free(gid)).ok_or_else(|| SystemError::refused("addgroup", "No GID is available"))?,
+            None => {
+                lowest(range, |gid| self.gid_free(gid)).ok_or_else(|| SystemError::refused("addgroup", "No GID is available"))?
+            }
         };
         self.group_add(&GroupAdd { name: name.into(), gid: Some(gid), ..GroupAdd::default() }, defaults)
     }
@@ -100,7 +105,8 @@ impl Accounts {
         Ok((owner, vec![Write::directory(home).mode(mode & 0o7777).owner(owner)]))
     }
     fn existing(&self, words: &AddSystemUser, uid: u32, range: &RangeInclusive<u32>) -> Result<Owner> {
-        let refused = |why: &str| SystemError::refused("adduser", format!("The user `{}' already exists{why}. Exiting.", words.name));
+        let refused =
+            |why: &str| SystemError::refused("adduser", format!("The user `{}' already exists{why}. Exiting.", words.name));
         if words.uid.is_some_and(|wanted| wanted != uid) {
             return Err(refused(" with a different UID"));
         }
@@ -111,7 +117,13 @@ impl Accounts {
         let gid = fields.and_then(|f| std::str::from_utf8(f.get(3)?).ok()?.parse().ok());
         Ok(Owner { uid, gid: gid.unwrap_or_default() })
     }
-    fn make_system_user(&mut self, words: &AddSystemUser, how: Gecos, defaults: &Defaults, range: RangeInclusive<u32>) -> Result<Owner> {
+    fn make_system_user(
+        &mut self,
+        words: &AddSystemUser,
+        how: Gecos,
+        defaults: &Defaults,
+        range: RangeInclusive<u32>,
+    ) -> Result<Owner> {
         let unknown = |group: &str| SystemError::refused("adduser", format!("The group `{group}' does not exist."));
         let comment = words.comment.as_deref().unwrap_or_default();
         check_field("adduser", "comment", comment)?;
@@ -120,7 +132,9 @@ impl Accounts {
                 Some(owner) => return Err(SystemError::UidTaken { uid, owner }),
                 None => uid,
             },
-            None => lowest(range, |uid| self.uid_free(uid)).ok_or_else(|| SystemError::refused("adduser", "No UID is available"))?,
+            None => {
+                lowest(range, |uid| self.uid_free(uid)).ok_or_else(|| SystemError::refused("adduser", "No UID is available"))?
+            }
         };
         let gid = match &words.grouping {
             Grouping::Nogroup => self.gid_of("nogroup").ok_or_else(|| unknown("nogroup"))?,

@@ -284,7 +284,8 @@ impl Accounts {
     /// `userdel`: the lines; gives the home that `-r` would remove. The user's own group goes if nobody else is in it.
     pub fn user_delete(&mut self, user: &str, defaults: &Defaults) -> Result<String> {
         self.run(|now| {
-            let line = now.database(File::Passwd).and_then(|p| p.find(user)).map(|f| f.iter().map(|x| x.to_vec()).collect::<Vec<_>>());
+            let line =
+                now.database(File::Passwd).and_then(|p| p.find(user)).map(|f| f.iter().map(|x| x.to_vec()).collect::<Vec<_>>());
             let Some(line) = line else {
                 return Err(SystemError::refused("userdel", format!("user '{user}' does not exist")));
             };

@@ -2,11 +2,15 @@ use super::*;
 use crate::stream::Owner;
 use crate::system::Tree;
 
-const LOGIN: &str = "UMASK 022\nPASS_MAX_DAYS\t99999\nPASS_MIN_DAYS\t0\nPASS_WARN_AGE\t7\nUSERGROUPS_ENAB yes\nSUB_UID_COUNT 65536\n";
+const LOGIN: &str =
+    "UMASK 022\nPASS_MAX_DAYS\t99999\nPASS_MIN_DAYS\t0\nPASS_WARN_AGE\t7\nUSERGROUPS_ENAB yes\nSUB_UID_COUNT 65536\n";
 
 fn base() -> Tree {
     Tree::with_files([
-        ("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\nubuntu:x:1000:1000::/home/ubuntu:/bin/bash\n"),
+        (
+            "/etc/passwd",
+            "root:x:0:0:root:/root:/bin/bash\n_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\nubuntu:x:1000:1000::/home/ubuntu:/bin/bash\n",
+        ),
         ("/etc/group", "root:x:0:\nsudo:x:27:\nusers:x:100:\nubuntu:x:1000:\nnogroup:x:65534:\n"),
         ("/etc/shadow", "root:*:20000:0:99999:7:::\n_apt:*:20000:0:99999:7:::\n"),
         ("/etc/gshadow", "root:*::\nsudo:*::\nusers:*::\nnogroup:*::\n"),

@@ -76,7 +76,9 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
                 continue;
             }
             Some(b'?') => Some(p + 1),
-            Some(b'[') => bracket(&pattern[p..], text[t]).map_or_else(|| (text[t] == b'[').then_some(p + 1), |(hit, n)| hit.then_some(p + n)),
+            Some(b'[') => {
+                bracket(&pattern[p..], text[t]).map_or_else(|| (text[t] == b'[').then_some(p + 1), |(hit, n)| hit.then_some(p + n))
+            }
             Some(b'\\') if pattern.get(p + 1) == Some(&text[t]) => Some(p + 2),
             Some(b'\\') => None,
             Some(c) => (*c == text[t]).then_some(p + 1),

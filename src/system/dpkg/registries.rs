@@ -105,7 +105,10 @@ impl Overrides {
     pub fn add(&mut self, new: Override, force: bool) -> Result<()> {
         check("dpkg-statoverride", [&new.path, &new.user])?;
         if self.of(&new.path).is_some() && !force {
-            return Err(SystemError::refused("dpkg-statoverride", format!("an override for '{}' already exists; aborting", new.path)));
+            return Err(SystemError::refused(
+                "dpkg-statoverride",
+                format!("an override for '{}' already exists; aborting", new.path),
+            ));
         }
         self.0.retain(|o| o.path != new.path);
         self.0.push(new);
@@ -182,7 +185,8 @@ impl TriggerLines {
         });
     }
     fn retain(&mut self, keep: impl Fn(&str) -> bool) {
-        let lines = self.0.split_inclusive(|b| *b == b'\n').filter(|line| keep(String::from_utf8_lossy(line).trim_end_matches('\n')));
+        let lines =
+            self.0.split_inclusive(|b| *b == b'\n').filter(|line| keep(String::from_utf8_lossy(line).trim_end_matches('\n')));
         self.0 = lines.flatten().copied().collect();
     }
     /// Pairs of path (empty in `triggers/NAME`) and interested package, with whether the activator waits.

@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn what_is_no_stanza_is_refused() {
-        for bad in ["no colon\n", " continuation\n", "Package: a\nPackage: b\n", "Package: ../a\nArchitecture: x\n", "Version: 1\n"] {
+        for bad in ["no colon\n", " continuation\n", "Package: a\nPackage: b\n", "Package: ../a\nArchitecture: x\n", "Version: 1\n"]
+        {
             assert!(StatusFile::parse(bad.as_bytes()).is_err(), "{bad:?}");
         }
         assert_eq!(StatusFile::parse(b"").expect("empty").bytes(), b"");

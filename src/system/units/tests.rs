@@ -87,8 +87,14 @@ fn templates_are_enabled_as_instances() {
     let tree = tree(true);
     let trixie = Search { usr_first: true, ..Search::default() };
     let unit = "/usr/lib/systemd/system/getty@.service";
-    assert_eq!(enable(&tree, trixie, "getty@.service"), Ok(vec![Write::symlink("/etc/systemd/system/getty.target.wants/getty@tty1.service", unit)]));
-    assert_eq!(enable(&tree, trixie, "getty@tty7.service"), Ok(vec![Write::symlink("/etc/systemd/system/getty.target.wants/getty@tty7.service", unit)]));
+    assert_eq!(
+        enable(&tree, trixie, "getty@.service"),
+        Ok(vec![Write::symlink("/etc/systemd/system/getty.target.wants/getty@tty1.service", unit)])
+    );
+    assert_eq!(
+        enable(&tree, trixie, "getty@tty7.service"),
+        Ok(vec![Write::symlink("/etc/systemd/system/getty.target.wants/getty@tty7.service", unit)])
+    );
     assert!(enable(&tree, trixie, "none.service").is_err_and(|e| e.is_refusal()));
 }
 
