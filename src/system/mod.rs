@@ -6,11 +6,17 @@
 
 pub mod accounts;
 pub mod alternatives;
+pub mod ca_certificates;
+pub mod capabilities;
+pub mod debconf;
 pub mod dpkg;
 mod error;
 pub mod ldconfig;
+pub mod maintscript_helper;
+pub mod pam;
 pub mod rc;
 pub mod shells;
+pub mod tmpfiles;
 mod tree;
 pub mod ucf;
 pub mod units;

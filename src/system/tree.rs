@@ -76,8 +76,15 @@ impl Tree {
         }
         let item = match &write.change {
             Change::Remove => {
-                let below = format!("{path}/");
-                self.nodes.retain(|at, _| *at != path && !at.starts_with(&below));
+                self.take(&path);
+                return;
+            }
+            Change::MovedFrom(from) => {
+                let Some(from) = self.place(from) else { return };
+                let moved = self.take(&from);
+                self.take(&path);
+                self.make_parents(&path);
+                self.nodes.extend(moved.into_iter().map(|(below, placed)| (format!("{path}{below}"), placed)));
                 return;
             }
             Change::Directory if self.is_directory(&path) => return,
@@ -94,6 +101,14 @@ impl Tree {
         });
         let owner = write.owner.or(old.map(|o| o.owner)).unwrap_or_default();
         self.nodes.insert(path, Placed { item, mode, owner });
+    }
+    /// Takes a path and all below it out; the paths are given relative to it.
+    fn take(&mut self, path: &str) -> Vec<(String, Placed)> {
+        let is_it = |at: &str| at.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let (taken, kept) = std::mem::take(&mut self.nodes).into_iter().partition(|(at, _)| is_it(at));
+        self.nodes = kept;
+        let taken: BTreeMap<String, Placed> = taken;
+        taken.into_iter().map(|(at, placed)| (at[path.len()..].to_owned(), placed)).collect()
     }
     fn make_parents(&mut self, path: &str) {
         for (at, _) in path.match_indices('/').skip(1) {

@@ -76,6 +76,8 @@ pub enum Change {
     Symlink(String),
     /// A directory; one that is there stays.
     Directory,
+    /// What stands at this path, with all below it; that path is empty then. What was here before goes.
+    MovedFrom(String),
     /// Nothing.
     Remove,
 }
@@ -105,6 +107,10 @@ impl Write {
     /// A directory.
     pub fn directory(path: impl Into<String>) -> Self {
         Self { path: path.into(), change: Change::Directory, mode: None, owner: None }
+    }
+    /// What stands at `from` moves here, with mode and owner.
+    pub fn moved(from: impl Into<String>, path: impl Into<String>) -> Self {
+        Self { path: path.into(), change: Change::MovedFrom(from.into()), mode: None, owner: None }
     }
     /// Whatever is there goes.
     pub fn remove(path: impl Into<String>) -> Self {
