@@ -27,6 +27,15 @@ pub enum PathError {
     TooLong(String),
 }
 
+impl crate::error::Fault for PathError {
+    fn class(&self) -> crate::error::Class {
+        crate::error::Class::Input
+    }
+    fn side(&self) -> crate::error::Side {
+        crate::error::Side::Source
+    }
+}
+
 impl EntryPath {
     /// The longest path and the longest component that Linux takes.
     const MAX: (usize, usize) = (4096, 255);

@@ -1,0 +1,126 @@
+//! `[[user]]`: accounts as `useradd -rm` makes them with the base's own defaults, and what happens to a taken UID.
+
+use crate::error::Result;
+use crate::layer::root::VirtualRoot;
+use crate::recipe::User;
+use crate::stream::Owner;
+use crate::system::Write;
+use crate::system::accounts::{Accounts, Defaults, UserAdd, UserMod, home_from_skeleton};
+
+use super::PlanError;
+use super::view::{RootView, apply};
+
+/// What happens to an account that has the wanted UID.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UidTaken {
+    /// The build stops and names the owner.
+    #[default]
+    Fail,
+    /// The account that is there is used.
+    Reuse,
+    /// The account that is there gets the new name and home.
+    Rename,
+    /// The account that is there is removed with its home.
+    Replace,
+}
+
+/// Makes the account. The name that owners of the recipe mean is given back: another one under `reuse`.
+pub(super) fn make(root: &mut VirtualRoot, user: &User, taken: UidTaken, day: Option<u32>) -> Result<String> {
+    let defaults = Defaults::of(&RootView(root))?;
+    let mut accounts = Accounts::of(&RootView(root), day)?;
+    let mut name = user.name.clone();
+    if let Some(uid) = accounts.uid_of(&user.name) {
+        if user.uid.is_some_and(|wanted| wanted != uid) {
+            return Err(PlanError::OtherUid { name: user.name.clone(), has: uid, wanted: user.uid.unwrap_or(uid) }.into());
+        }
+    } else if let Some((uid, owner)) = user.uid.and_then(|uid| Some((uid, accounts.user_with(uid)?))) {
+        name = take_over(root, &mut accounts, user, uid, &owner, taken, &defaults)?;
+    } else {
+        add(root, &mut accounts, user, &defaults)?;
+    }
+    for group in &user.groups {
+        if accounts.gid_of(group).is_none() {
+            return Err(PlanError::NoGroup { user: user.name.clone(), group: group.clone() }.into());
+        }
+        accounts.add_member(&name, group)?;
+    }
+    apply(root, &accounts.writes(), true)?;
+    if user.sudo {
+        sudo(root, &name)?;
+    }
+    Ok(name)
+}
+
+fn add(root: &mut VirtualRoot, accounts: &mut Accounts, user: &User, defaults: &Defaults) -> Result<()> {
+    if let Some(group) = user.group.as_ref().filter(|g| accounts.gid_of(g).is_none()) {
+        return Err(PlanError::NoGroup { user: user.name.clone(), group: group.clone() }.into());
+    }
+    let home = text(&user.home.absolute());
+    let words = UserAdd {
+        name: user.name.clone(),
+        uid: user.uid,
+        group: user.group.clone(),
+        home: Some(home.clone()),
+        shell: user.shell.clone(),
+        system: true,
+        create_home: true,
+        ..UserAdd::default()
+    };
+    let owner = accounts.user_add(&words, defaults)?;
+    make_home(root, &home, owner, defaults)
+}
+
+fn make_home(root: &mut VirtualRoot, home: &str, owner: Owner, defaults: &Defaults) -> Result<()> {
+    let writes = home_from_skeleton(&RootView(root), home, owner, defaults)?;
+    apply(root, &writes, true)
+}
+
+fn take_over(
+    root: &mut VirtualRoot,
+    accounts: &mut Accounts,
+    user: &User,
+    uid: u32,
+    owner: &str,
+    taken: UidTaken,
+    defaults: &Defaults,
+) -> Result<String> {
+    match taken {
+        UidTaken::Fail => {
+            let free = (uid..uid.saturating_add(10_000)).find(|n| accounts.uid_free(*n)).unwrap_or(uid);
+            Err(PlanError::UidTaken { uid, owner: owner.into(), user: user.name.clone(), free }.into())
+        }
+        UidTaken::Reuse => Ok(owner.to_owned()),
+        UidTaken::Rename => {
+            let home = text(&user.home.absolute());
+            let words = UserMod { name: owner.into(), rename: Some(user.name.clone()), home: Some(home), ..UserMod::default() };
+            accounts.user_modify(&words)?;
+            Ok(user.name.clone())
+        }
+        UidTaken::Replace => {
+            let home = accounts.user_delete(owner, defaults)?;
+            if !matches!(home.as_str(), "" | "/" | "/nonexistent") {
+                apply(root, &[Write::remove(home)], true)?;
+            }
+            add(root, accounts, user, defaults)?;
+            Ok(user.name.clone())
+        }
+    }
+}
+
+/// A drop-in of `/etc/sudoers.d`: sudo ignores names with `.` or a trailing `~` (sudoers(5), "Including other files").
+fn sudo(root: &mut VirtualRoot, name: &str) -> Result<()> {
+    let file = name.replace(['.', '~'], "_");
+    let path = format!("/etc/sudoers.d/{file}");
+    let line = format!("{name} ALL=(ALL:ALL) NOPASSWD:ALL\n");
+    let same = root.read(path.as_bytes()).is_ok_and(|(bytes, _)| *bytes == *line.as_bytes());
+    if same {
+        return Ok(());
+    }
+    let directory = if root.exists(b"/etc/sudoers.d") { None } else { Some(Write::directory("/etc/sudoers.d").mode(0o750)) };
+    apply(root, directory.as_slice(), false)?;
+    apply(root, &[Write::file(path, line).mode(0o440)], false)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
