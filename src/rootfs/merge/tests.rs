@@ -52,9 +52,12 @@ fn view(layers: &[&[&str]]) -> Result<Vec<String>, String> {
     Ok(root.nodes().map(shown).collect())
 }
 
+/// What it shows, the layers, their view.
+type Case<'a> = (&'a str, &'a [&'a [&'a str]], &'a [&'a str]);
+
 #[test]
 fn layers_are_merged_by_the_overlay_rules() {
-    let table: &[(&str, &[&[&str]], &[&str])] = &[
+    let table: &[Case] = &[
         ("a file hides a file", &[&["d etc", "f etc/a=1"], &["f etc/a=2"]], &["d /etc 0", "f /etc/a=2 1"]),
         ("a listed directory gives its metadata", &[&["d etc", "f etc/a=1"], &["d etc"]], &["d /etc 1", "f /etc/a=1 0"]),
         ("a whiteout removes a file", &[&["d etc", "f etc/a=1", "f etc/b=1"], &["f etc/.wh.a"]], &["d /etc 0", "f /etc/b=1 0"]),
