@@ -115,7 +115,7 @@ fn is_end(error: &TarError) -> bool {
     }
 }
 
-/// The order of entries so far: writers sort names per directory (GNU tar, BuildKit) or whole paths (classic Docker). A
+/// The order of entries so far: writers sort names per directory (GNU tar, `BuildKit`) or whole paths (classic Docker). A
 /// whiteout stands where the hidden name would.
 #[derive(Default)]
 struct Order {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::stream::{Entry, EntryPath, Kind};
 
-use super::catalogue::Record;
+use super::catalogue::{Record, WHITEOUT};
 use super::resolve::{MAX_LINKS, steps};
 use super::{Catalogue, Node, RootFs, RootFsError};
 
@@ -22,7 +22,7 @@ enum Upper<'a> {
 }
 
 impl Upper<'_> {
-    fn is_directory(&self) -> bool {
+    fn is_directory(self) -> bool {
         match self {
             Self::Listed(record) => record.entry.is_directory(),
             Self::Implied => true,
@@ -39,7 +39,7 @@ impl Upper<'_> {
         }
     }
     /// The path in the merged view and the one of the entry with the bytes, where they differ.
-    fn written_elsewhere(&self, path: &EntryPath) -> Option<(EntryPath, EntryPath)> {
+    fn written_elsewhere(self, path: &EntryPath) -> Option<(EntryPath, EntryPath)> {
         match self {
             Self::Listed(record) if record.entry.path != *path => Some((path.clone(), record.entry.path.clone())),
             _ => None,
@@ -161,13 +161,16 @@ impl<'a> Unpacked<'a> {
     /// The real path of a directory, made with its parents where the layer does not have it.
     fn directory(&mut self, written: &EntryPath, entry: &EntryPath) -> Result<EntryPath, RootFsError> {
         let real = self.follow(written).ok_or_else(|| self.in_the_way(entry, written.clone(), "below a loop of symbolic links"))?;
-        if real.is_root() || self.tree.get(&real).is_some_and(Upper::is_directory) {
+        if real.is_root() || self.tree.get(&real).is_some_and(|part| part.is_directory()) {
             return Ok(real);
         }
         for parent in real.parents().chain(std::iter::once(real.clone())) {
             match self.tree.get(&parent) {
                 Some(part) if part.is_directory() => {}
                 Some(_) => return Err(self.in_the_way(entry, parent, "not a directory in the same layer")),
+                None if parent.file_name().starts_with(WHITEOUT) => {
+                    return Err(self.in_the_way(entry, parent, "named as a whiteout"));
+                }
                 None => {
                     self.tree.insert(parent, Upper::Implied);
                 }
@@ -182,7 +185,7 @@ impl<'a> Unpacked<'a> {
 
     /// The path with every link followed, the last one too; nothing for a loop.
     fn follow(&self, path: &EntryPath) -> Option<EntryPath> {
-        if self.tree.get(path).is_some_and(Upper::is_directory) {
+        if self.tree.get(path).is_some_and(|part| part.is_directory()) {
             return Some(path.clone());
         }
         steps(path.as_bytes(), true, MAX_LINKS, |at| match self.tree.get(at) {

@@ -22,7 +22,7 @@ pub enum TarError {
         cause: io::Error,
     },
     /// The stream ends inside a header, an extension header or a body.
-    #[error("tar stream is truncated: it ends at byte {at}{}", of_entry(.path))]
+    #[error("tar stream is truncated: it ends at byte {at}{}", of_entry(.path.as_ref()))]
     Truncated {
         /// Offset in the uncompressed stream.
         at: u64,
@@ -58,8 +58,8 @@ pub enum TarError {
     },
 }
 
-fn of_entry(path: &Option<EntryPath>) -> String {
-    path.as_ref().map_or_else(String::new, |path| format!(", inside {path}"))
+fn of_entry(path: Option<&EntryPath>) -> String {
+    path.map_or_else(String::new, |path| format!(", inside {path}"))
 }
 
 fn shown(name: &[u8]) -> String {

@@ -4,6 +4,7 @@
 //! long names and base-256 numbers, PAX headers); an archive that they would read differently is refused, so that nobody
 //! can show us other entries than an engine sees. Memory is bounded; a body is never held.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::pax::Pax;
@@ -17,6 +18,10 @@ const EXTENSION: u64 = 1 << 20;
 /// The longest target of a symbolic link that Linux takes, with its NUL.
 const LINK_TARGET: usize = 4096;
 
+/// Bytes of names, link targets and extended attributes in one stream: what an entry costs in memory, and what a few
+/// compressed kilobytes could inflate to gigabytes. An image of 300,000 files has 30 MiB.
+const METADATA: u64 = 256 << 20;
+
 /// Bytes read at a time.
 const BUFFER: usize = 64 << 10;
 
@@ -25,14 +30,14 @@ const BUFFER: usize = 64 << 10;
 pub struct Limits {
     /// Entries, which is what costs memory.
     pub entries: u64,
-    /// Bytes of all bodies together.
+    /// Bytes of all bodies together, and of what follows the archive's end.
     pub bytes: Option<u64>,
 }
 
 impl Default for Limits {
-    /// A million entries (large images have 300,000), any number of bytes.
+    /// A million entries (large images have 300,000) and 128 GiB, which apt takes for one file's limit.
     fn default() -> Self {
-        Self { entries: 1_000_000, bytes: None }
+        Self { entries: 1_000_000, bytes: Some(128 << 30) }
     }
 }
 
@@ -49,6 +54,7 @@ pub struct TarReader<R: Read> {
     current: Option<EntryPath>,
     entries: u64,
     bytes: u64,
+    metadata: u64,
     ended: bool,
     /// Whether PAX headers are taken.
     pax: bool,
@@ -81,7 +87,7 @@ impl Pending {
         }
     }
     /// Applies what waits to its entry; gives the extended attributes.
-    fn apply(self, header: &mut Header) -> std::collections::BTreeMap<Vec<u8>, Vec<u8>> {
+    fn apply(self, header: &mut Header) -> BTreeMap<Vec<u8>, Vec<u8>> {
         if let Some(name) = self.name {
             header.name = name;
         }
@@ -113,6 +119,7 @@ impl<R: Read> TarReader<R> {
             current: None,
             entries: 0,
             bytes: 0,
+            metadata: 0,
             ended: false,
             pax: true,
         }
@@ -175,6 +182,7 @@ impl<R: Read> TarReader<R> {
             }
             self.input.consume(length);
             self.at += length as u64;
+            self.count_bytes(length as u64)?;
         }
     }
 
@@ -199,16 +207,31 @@ impl<R: Read> TarReader<R> {
         self.left = if let Kind::File { size } = kind { size } else { 0 };
         self.padding = padding(self.left);
         self.current = Some(path.clone());
+        self.count(&header, &xattrs)?;
+        let (user_name, group_name) = (header.user_name, header.group_name);
+        Ok(Entry { path, kind, mode: header.mode, owner, user_name, group_name, mtime: header.mtime, xattrs })
+    }
+
+    /// Adds the entry whose body is next to what the limits are about.
+    fn count(&mut self, header: &Header, xattrs: &BTreeMap<Vec<u8>, Vec<u8>>) -> Result<(), TarError> {
+        let attributes: usize = xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.metadata += (header.name.len() + header.link.len() + attributes) as u64;
         self.entries += 1;
-        self.bytes = self.bytes.saturating_add(self.left);
         if self.entries > self.limits.entries {
             return Err(TarError::TooMuch { limit: self.limits.entries, what: "entries" });
         }
-        if let Some(limit) = self.limits.bytes.filter(|limit| self.bytes > *limit) {
-            return Err(TarError::TooMuch { limit, what: "bytes of content" });
+        if self.metadata > METADATA {
+            return Err(TarError::TooMuch { limit: METADATA, what: "bytes of names and attributes" });
         }
-        let (user_name, group_name) = (header.user_name, header.group_name);
-        Ok(Entry { path, kind, mode: header.mode, owner, user_name, group_name, mtime: header.mtime, xattrs })
+        self.count_bytes(self.left)
+    }
+
+    fn count_bytes(&mut self, more: u64) -> Result<(), TarError> {
+        self.bytes = self.bytes.saturating_add(more);
+        match self.limits.bytes.filter(|limit| self.bytes > *limit) {
+            Some(limit) => Err(TarError::TooMuch { limit, what: "bytes of content" }),
+            None => Ok(()),
+        }
     }
 
     /// The next header; nothing at the end of the archive (two zero blocks, or the end of the input).
