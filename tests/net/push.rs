@@ -163,10 +163,16 @@ async fn a_manifest_that_arrives_as_another_is_an_error() {
     let there = place(&server, "new/app", Login::Anonymous);
     let root = root(manifest_of(&[&config]));
     let header = |value: &str| Fault::Header("Docker-Content-Digest".into(), Some(value.into()));
-    for (value, good) in [(digest(b"other").to_string(), false), (root.descriptor.digest.to_string(), true), ("sha512:ab".into(), true)] {
+    for (value, good) in
+        [(digest(b"other").to_string(), false), (root.descriptor.digest.to_string(), true), ("sha512:ab".into(), true)]
+    {
         server.order("PUT", "/manifests/", 1, header(&value));
         let result = there.put_document(&root).await;
-        assert_eq!(result.as_ref().err().map(|e| (e.class(), e.side())), (!good).then_some((Class::Input, Side::Target)), "{value}");
+        assert_eq!(
+            result.as_ref().err().map(|e| (e.class(), e.side())),
+            (!good).then_some((Class::Input, Side::Target)),
+            "{value}"
+        );
     }
 }
 

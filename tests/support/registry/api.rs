@@ -140,7 +140,9 @@ fn begin(repository: &str, query: &str, state: &mut State) -> Answer {
 
 fn upload(asked: &Asked, repository: &str, session: &str, query: &str, state: &mut State) -> Answer {
     let known = session.parse().ok().filter(|s: &u64| state.sessions.get(s).is_some_and(|r| r == repository));
-    let Some(session) = known.filter(|_| query.contains("_state=a%3Db")) else { return Answer::error(404, "BLOB_UPLOAD_UNKNOWN", "") };
+    let Some(session) = known.filter(|_| query.contains("_state=a%3Db")) else {
+        return Answer::error(404, "BLOB_UPLOAD_UNKNOWN", "");
+    };
     if asked.method == "DELETE" {
         state.sessions.remove(&session);
         return Answer::new(204);
