@@ -243,10 +243,10 @@ impl Resuming {
             }
             0
         } else {
-            if let (Some(expected), Some(actual)) = (self.total, response.content_length()) {
-                if expected != actual {
-                    return Err(HttpError::Size { url: url(), expected, actual });
-                }
+            if let (Some(expected), Some(actual)) = (self.total, response.content_length())
+                && expected != actual
+            {
+                return Err(HttpError::Size { url: url(), expected, actual });
             }
             self.at
         };

@@ -155,7 +155,7 @@ async fn token_answers_are_read_strictly() {
         server.order("GET", "/token", 9, Fault::answer(status, &[], &body));
         let result = here.look_up(&one()).await;
         let sent = server.log().iter().any(|l| l.header("authorization") == Some("Bearer T"));
-        assert_eq!(sent, good, "{status} {:.60} {result:?}", body);
+        assert_eq!(sent, good, "{status} {body:.60} {result:?}");
         if status == 403 {
             let error = result.unwrap_err();
             assert!(error.class() == Class::Authentication && error.to_string().contains("no such user"), "{error}");

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the server listens on loopback, keeps its files in a temporary folder and is ended by its own process id.
 
+use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -41,7 +42,7 @@ fn start(login: Option<(&str, &str)>) -> Server {
         let made = Command::new("htpasswd").args(["-Bbn", user, word]).output().expect("htpasswd of apache2-utils");
         let file = folder.path().join("htpasswd");
         std::fs::write(&file, made.stdout).unwrap();
-        config += &format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", file.display());
+        let _ = writeln!(config, "auth: {{htpasswd: {{realm: test, path: {}}}}}", file.display());
     }
     let process = serve(folder.path(), &config);
     let server = Server { process, host, _folder: folder };
