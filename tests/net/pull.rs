@@ -255,3 +255,30 @@ async fn an_unreachable_registry_is_named_and_not_asked_in_another_way() {
         assert!(error.to_string().contains(&host) && error.retryable(), "{error}");
     }
 }
+
+#[tokio::test]
+async fn tags_come_page_by_page_from_the_registry_itself() {
+    let next = |server: &ScriptedRegistry, page: &str, link: &str, tags: &str| {
+        server.order("GET", page, 1, Fault::answer(200, &[("Link", link)], tags));
+    };
+    let (server, ..) = stocked();
+    next(&server, "/tags/", r#"</v2/a/b/tags/list?n=1000&last=a>; rel="next""#, r#"{"tags":["a","b:c",".d"]}"#);
+    next(&server, "last=a", &format!(r#"<http://{}/v2/a/b/tags/list?n=1000&last=b>; rel=next"#, server.host()), r#"{"tags":null}"#);
+    let tags = place(&server, "a/b", Login::Anonymous).tags().await.unwrap();
+    assert_eq!(tags.into_iter().collect::<Vec<_>>(), [TAG, "a"]);
+    for link in ["<http://h.example/v2/a/b/tags/list?last=a>; rel=next", "</v2/a/b/tags/list?n=1000>; rel=next"] {
+        let (server, ..) = stocked();
+        next(&server, "/tags/", link, r#"{"tags":["a"]}"#);
+        assert!(place(&server, "a/b", Login::Anonymous).tags().await.is_err(), "{link}");
+        assert_eq!(server.log().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_blob_that_drips_is_given_up() {
+    let (server, _, layer, _) = stocked();
+    server.order("GET", "/blobs/", 99, Fault::Drip(Duration::from_millis(50)));
+    let body = place(&server, "a/b", Login::Anonymous).open(&layer, 0..layer.size).await.unwrap();
+    let error = read(body).await.unwrap_err();
+    assert!(error.class() == Class::Remote && error.to_string().contains("in time"), "{error}");
+}

@@ -2,7 +2,6 @@
 //!
 //! Invariant: the server listens on loopback, keeps its files in a temporary folder and is ended by its own process id.
 
-use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -17,9 +16,9 @@ use plywood::transport::{Root, Selector, Source, Target};
 use crate::bench::{Held, impatient, manifest_of, noise, password, read};
 
 /// A running `docker-registry`.
-struct Server {
+pub(crate) struct Server {
     process: Child,
-    host: String,
+    pub(crate) host: String,
     _folder: tempfile::TempDir,
 }
 
@@ -32,20 +31,30 @@ impl Drop for Server {
 
 fn start(login: Option<(&str, &str)>) -> Server {
     let folder = tempfile::tempdir().unwrap();
-    let host = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let root = folder.path().join("data");
-    let mut config = format!(
-        "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '{host}'}}\n",
-        root.display()
-    );
+    let mut auth = String::new();
     if let Some((user, word)) = login {
         let made = Command::new("htpasswd").args(["-Bbn", user, word]).output().expect("htpasswd of apache2-utils");
         let file = folder.path().join("htpasswd");
         std::fs::write(&file, made.stdout).unwrap();
-        let _ = writeln!(config, "auth: {{htpasswd: {{realm: test, path: {}}}}}", file.display());
+        auth = format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", file.display());
     }
-    let process = serve(folder.path(), &config);
-    let server = Server { process, host, _folder: folder };
+    start_with(folder, "", &auth)
+}
+
+/// With `server.crt` and `server.key` of a folder.
+pub(crate) fn start_tls(certificates: &Path) -> Server {
+    let file = |name: &str| certificates.join(name).display().to_string();
+    let tls = format!(", tls: {{certificate: {}, key: {}}}", file("server.crt"), file("server.key"));
+    start_with(tempfile::tempdir().unwrap(), &tls, "")
+}
+
+fn start_with(folder: tempfile::TempDir, http: &str, more: &str) -> Server {
+    let host = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let root = folder.path().join("data").display().to_string();
+    let config = format!(
+        "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {root}}}}}\nhttp: {{addr: '{host}'{http}}}\n{more}"
+    );
+    let server = Server { process: serve(folder.path(), &config), host, _folder: folder };
     let start = Instant::now();
     while std::net::TcpStream::connect(&server.host).is_err() {
         assert!(start.elapsed() < Duration::from_secs(20), "docker-registry does not listen");

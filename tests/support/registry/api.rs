@@ -13,7 +13,10 @@ use super::wire::Asked;
 use super::{Access, State};
 
 pub(super) fn answer(asked: &Asked, state: &mut State, address: SocketAddr) -> Answer {
-    let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
+    // A proxy is asked with the whole address.
+    let asked_path = asked.path.strip_prefix("http://").and_then(|rest| rest.find('/').and_then(|at| rest.get(at..)));
+    let asked_path = asked_path.unwrap_or(&asked.path);
+    let (path, query) = asked_path.split_once('?').unwrap_or((asked_path, ""));
     if let Some(bytes) = state.files.get(path) {
         return Answer::bytes(asked, bytes);
     }
@@ -26,6 +29,11 @@ pub(super) fn answer(asked: &Asked, state: &mut State, address: SocketAddr) -> A
     }
     if rest.is_empty() {
         return Answer::new(200);
+    }
+    if let Some((repository, "list")) = rest.split_once("/tags/") {
+        let of = state.manifests.keys().filter(|(r, name)| r == repository && !name.contains(':'));
+        let names: Vec<&str> = of.map(|(_, name)| name.as_str()).collect();
+        return Answer::new(200).body(serde_json::json!({ "name": repository, "tags": names }).to_string());
     }
     if let Some((repository, name)) = rest.split_once("/manifests/") {
         return manifest(asked, repository, name, state);
