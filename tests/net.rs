@@ -9,6 +9,8 @@ mod registry;
 
 #[path = "net/bench.rs"]
 mod bench;
+#[path = "net/channel.rs"]
+mod channel;
 #[path = "net/download.rs"]
 mod download;
 #[path = "net/login.rs"]

@@ -9,7 +9,7 @@ use plywood::oci::{Descriptor, MediaType};
 use plywood::transport::registry::Login;
 use plywood::transport::{Selector, Source};
 
-use crate::bench::{at, impatient, manifest_of, noise, place, read, registry};
+use crate::bench::{at, manifest_of, noise, place, read, registry};
 use crate::registry::{Fault, ScriptedRegistry};
 
 const TAG: &str = "12";
@@ -68,7 +68,7 @@ async fn a_document_is_what_its_own_digest_says() {
     // By digest, other bytes under the wanted digest's header are refused.
     let body = String::from_utf8(manifest_of(&[&layer, &layer])).unwrap();
     let lie = [("Content-Type", MediaType::OCI_MANIFEST), ("Docker-Content-Digest", &manifest.digest.to_string())];
-    server.order("GET", &manifest.digest.to_string(), 2, Fault::answer(200, &lie, &body));
+    server.order("GET", manifest.digest.to_string(), 2, Fault::answer(200, &lie, &body));
     let by_digest = here.resolve(&Selector::Digest(manifest.digest)).await.unwrap_err();
     let by_descriptor = here.document(&manifest).await.unwrap_err();
     for error in [by_digest, by_descriptor] {
@@ -90,7 +90,7 @@ async fn a_document_of_another_kind_is_refused() {
         let (server, ..) = stocked();
         server.order("GET", "/manifests/12", 1, Fault::answer(200, &[("Content-Type", kind)], body));
         let result = place(&server, "a/b", Login::Anonymous).resolve(&tag()).await;
-        assert_eq!(result.as_ref().map_or_else(|e| e.class() == Class::Input, |_| good), true, "{kind} {body}: {result:?}");
+        assert!(result.as_ref().map_or_else(|e| e.class() == Class::Input, |_| good), "{kind} {body}: {result:?}");
         assert_eq!(result.is_ok(), good, "{kind} {body}");
     }
 }
@@ -254,5 +254,31 @@ async fn an_unreachable_registry_is_named_and_not_asked_in_another_way() {
         assert_eq!((error.class(), error.side()), (Class::Remote, Side::Source), "{error}");
         assert!(error.to_string().contains(&host) && error.retryable(), "{error}");
     }
-    let _ = impatient();
+}
+
+#[tokio::test]
+async fn tags_come_page_by_page_from_the_registry_itself() {
+    let next = |server: &ScriptedRegistry, page: &str, link: &str, tags: &str| {
+        server.order("GET", page, 1, Fault::answer(200, &[("Link", link)], tags));
+    };
+    let (server, ..) = stocked();
+    next(&server, "/tags/", r#"</v2/a/b/tags/list?n=1000&last=a>; rel="next""#, r#"{"tags":["a","b:c",".d"]}"#);
+    next(&server, "last=a", &format!(r#"<http://{}/v2/a/b/tags/list?n=1000&last=b>; rel=next"#, server.host()), r#"{"tags":null}"#);
+    let tags = place(&server, "a/b", Login::Anonymous).tags().await.unwrap();
+    assert_eq!(tags.into_iter().collect::<Vec<_>>(), [TAG, "a"]);
+    for link in ["<http://h.example/v2/a/b/tags/list?last=a>; rel=next", "</v2/a/b/tags/list?n=1000>; rel=next"] {
+        let (server, ..) = stocked();
+        next(&server, "/tags/", link, r#"{"tags":["a"]}"#);
+        assert!(place(&server, "a/b", Login::Anonymous).tags().await.is_err(), "{link}");
+        assert_eq!(server.log().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_blob_that_drips_is_given_up() {
+    let (server, _, layer, _) = stocked();
+    server.order("GET", "/blobs/", 99, Fault::Drip(Duration::from_millis(50)));
+    let body = place(&server, "a/b", Login::Anonymous).open(&layer, 0..layer.size).await.unwrap();
+    let error = read(body).await.unwrap_err();
+    assert!(error.class() == Class::Remote && error.to_string().contains("in time"), "{error}");
 }

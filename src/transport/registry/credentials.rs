@@ -93,6 +93,9 @@ impl Fault for CredentialsError {
     }
 }
 
+/// A credential file's name and content.
+type Document = (String, Map<String, Value>);
+
 /// Where logins are looked for, in order.
 #[derive(Clone, Debug)]
 pub struct Credentials {
@@ -138,7 +141,7 @@ impl Credentials {
         keys.iter().find(known).cloned().unwrap_or_else(|| repository.registry.clone())
     }
 
-    fn documents(&self) -> Result<Vec<(String, Map<String, Value>)>, CredentialsError> {
+    fn documents(&self) -> Result<Vec<Document>, CredentialsError> {
         let mut all = Vec::new();
         if let Some(text) = &self.text {
             all.push(("DOCKER_AUTH_CONFIG".to_owned(), parse("DOCKER_AUTH_CONFIG", text.reveal().as_bytes())?));

@@ -13,6 +13,7 @@ mod helper;
 mod login;
 mod manifest;
 mod place;
+mod tags;
 mod token;
 mod upload;
 

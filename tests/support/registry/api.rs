@@ -13,7 +13,10 @@ use super::wire::Asked;
 use super::{Access, State};
 
 pub(super) fn answer(asked: &Asked, state: &mut State, address: SocketAddr) -> Answer {
-    let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
+    // A proxy is asked with the whole address.
+    let asked_path = asked.path.strip_prefix("http://").and_then(|rest| rest.find('/').and_then(|at| rest.get(at..)));
+    let asked_path = asked_path.unwrap_or(&asked.path);
+    let (path, query) = asked_path.split_once('?').unwrap_or((asked_path, ""));
     if let Some(bytes) = state.files.get(path) {
         return Answer::bytes(asked, bytes);
     }
@@ -26,6 +29,11 @@ pub(super) fn answer(asked: &Asked, state: &mut State, address: SocketAddr) -> A
     }
     if rest.is_empty() {
         return Answer::new(200);
+    }
+    if let Some((repository, "list")) = rest.split_once("/tags/") {
+        let of = state.manifests.keys().filter(|(r, name)| r == repository && !name.contains(':'));
+        let names: Vec<&str> = of.map(|(_, name)| name.as_str()).collect();
+        return Answer::new(200).body(serde_json::json!({ "name": repository, "tags": names }).to_string());
     }
     if let Some((repository, name)) = rest.split_once("/manifests/") {
         return manifest(asked, repository, name, state);
@@ -82,7 +90,9 @@ fn token(asked: &Asked, query: &str, state: &mut State) -> Answer {
     let known = asked.header("authorization") == Some(&basic(user, password)) || values(&form, "refresh_token").contains(password);
     let query = if asked.method == "POST" { form.as_str() } else { query };
     let scopes: Vec<String> = values(query, "scope").iter().flat_map(|s| s.split(' ')).map(str::to_owned).collect();
-    if !known && !(*anonymous && asked.header("authorization").is_none() && scopes.iter().all(|s| s.ends_with(":pull"))) {
+    let by_nobody = asked.header("authorization").is_none() && scopes.iter().all(|s| s.ends_with(":pull"));
+    let granted = known || (*anonymous && by_nobody);
+    if !granted {
         return Answer::error(401, "DENIED", "");
     }
     state.next += 1;
@@ -126,11 +136,11 @@ fn blob(asked: &Asked, repository: &str, name: &str, state: &State) -> Answer {
 
 fn begin(repository: &str, query: &str, state: &mut State) -> Answer {
     let (mount, from) = (values(query, "mount"), values(query, "from"));
-    if let (Some(Ok(digest)), Some(from), true) = (mount.first().map(|m| m.parse::<Digest>()), from.first(), state.mounts) {
-        if let Some(bytes) = state.blobs.get(&(from.clone(), digest)).cloned() {
-            state.blobs.insert((repository.to_owned(), digest), bytes);
-            return Answer::new(201).with("Location", &format!("/v2/{repository}/blobs/{digest}"));
-        }
+    let mount = mount.first().and_then(|m| m.parse::<Digest>().ok()).filter(|_| state.mounts);
+    let found = mount.zip(from.first()).and_then(|(d, from)| Some((d, state.blobs.get(&(from.clone(), d))?.clone())));
+    if let Some((digest, bytes)) = found {
+        state.blobs.insert((repository.to_owned(), digest), bytes);
+        return Answer::new(201).with("Location", &format!("/v2/{repository}/blobs/{digest}"));
     }
     state.next += 1;
     state.sessions.insert(state.next, repository.to_owned());
