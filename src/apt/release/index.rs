@@ -2,8 +2,6 @@
 //!
 //! Invariant: data only; nothing is fetched. Every candidate has the size and the digest that the verified Release gives.
 
-use url::Url;
-
 use crate::oci::{Compression, Digest};
 
 use super::super::sources::{ByHash, Source};
@@ -43,8 +41,9 @@ pub struct IndexFile {
 /// One form of an index file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Where to ask, in order: by digest first where the archive offers that, then by name.
-    pub urls: Vec<Url>,
+    /// What to ask for, in order: by digest first where the archive offers that, then by name. Paths below the source's
+    /// root, for [`ArchiveUri::join`](super::super::sources::ArchiveUri::join).
+    pub paths: Vec<String>,
     /// Its compression.
     pub compression: Compression,
     /// Bytes as served.
@@ -93,7 +92,7 @@ fn index(source: &Source, release: &Release, component: &str, architecture: &str
     for (suffix, compression) in SUFFIXES {
         let name = format!("{path}{suffix}");
         if let Some((size, sha256)) = release.file(&name) {
-            candidates.push(Candidate { urls: urls(source, release, &name, sha256)?, compression, size, sha256 });
+            candidates.push(Candidate { paths: paths(source, release, &name, sha256)?, compression, size, sha256 });
         }
     }
     if candidates.is_empty() {
@@ -104,13 +103,15 @@ fn index(source: &Source, release: &Release, component: &str, architecture: &str
     Ok(IndexFile { component: component.to_owned(), architecture: architecture.to_owned(), plain, candidates })
 }
 
-fn urls(source: &Source, release: &Release, name: &str, sha256: Digest) -> Result<Vec<Url>, ReleaseError> {
+/// The paths of a listed file; each one stays below the source's root.
+fn paths(source: &Source, release: &Release, name: &str, sha256: Digest) -> Result<Vec<String>, ReleaseError> {
     let by_hash = match source.options.by_hash {
         Some(ByHash::No) => false,
         Some(ByHash::Force) => true,
         Some(ByHash::Yes) | None => release.by_hash,
     };
     let directory = source.release_directory();
+    let directory = directory.trim_start_matches("./");
     let folder = name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     let mut paths = Vec::new();
     if by_hash {
@@ -119,8 +120,8 @@ fn urls(source: &Source, release: &Release, name: &str, sha256: Digest) -> Resul
     if source.options.by_hash != Some(ByHash::Force) {
         paths.push(format!("{directory}{name}"));
     }
-    let plain = |path: &str| path.trim_start_matches("./").to_owned();
-    let malformed =
-        |path: &str| ReleaseError::Malformed { archive: source.to_string(), what: format!("{path:?} is no plain path") };
-    paths.iter().map(|path| source.uri.join(&plain(path)).map_err(|_| malformed(path))).collect()
+    match paths.iter().find(|path| source.uri.join(path).is_err()) {
+        None => Ok(paths),
+        Some(path) => Err(ReleaseError::Malformed { archive: source.to_string(), what: format!("{path:?} is no plain path") }),
+    }
 }
