@@ -14,8 +14,13 @@ pub mod extended_states;
 mod files;
 pub mod order;
 pub mod packages;
+pub mod preferences;
 pub mod relation;
+<<<<<<< HEAD
 pub mod select;
+=======
+pub mod release;
+>>>>>>> archive
 pub mod signature;
 pub mod sources;
 pub mod universe;

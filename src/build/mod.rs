@@ -1,0 +1,28 @@
+//! The driver: resolve, probe, pin, plan, link, assemble, deliver. It has no rule of its own.
+//!
+//! Invariant: before deliver nothing is written outside the store; every step takes what the one before gave, by value.
+
+mod archives;
+mod assemble;
+mod driver;
+mod error;
+mod layers;
+mod location;
+mod outcome;
+mod probe;
+mod remembered;
+mod request;
+mod services;
+mod stored;
+mod targets;
+mod trees;
+
+pub use driver::{build, plan};
+pub use error::BuildError;
+pub use location::Location;
+pub use outcome::{BuiltImage, BuiltIndex, BuiltLayer, Outcome, PlannedImage, PlannedPackage};
+pub use probe::{catalogue, rootfs};
+pub use remembered::Remembered;
+pub use request::{Destination, LockUse, Request};
+pub use services::{Opened, Services};
+pub use stored::StoreSource;
