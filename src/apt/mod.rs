@@ -7,8 +7,8 @@
 mod conf;
 mod conf_syntax;
 pub mod configure;
-pub mod deb;
 pub mod deb822;
+pub mod deb;
 mod deep;
 pub mod extended_states;
 mod files;
@@ -16,11 +16,8 @@ pub mod order;
 pub mod packages;
 pub mod preferences;
 pub mod relation;
-<<<<<<< HEAD
-pub mod select;
-=======
 pub mod release;
->>>>>>> archive
+pub mod select;
 pub mod signature;
 pub mod sources;
 pub mod universe;
