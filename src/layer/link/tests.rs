@@ -170,6 +170,22 @@ fn edits_change_place_owner_and_bytes() {
 }
 
 #[test]
+fn the_layer_of_a_known_spec_is_known() {
+    let mut sources = Sources::default();
+    let one = sources.add(&[folder("d"), file("d/f", "0123456789"), hard_link("d/h", "d/f")]);
+    let spec = LayerSpec {
+        directories: vec![dir("d")],
+        whiteouts: vec![path("d/gone")],
+        sources: vec![(one, vec![Edit::Replace { path: path("d/f"), changes: vec![(1, 2, b"x".to_vec())] }])],
+        made: vec![made("d/m", "made")],
+    };
+    let folder = TempDir::new().expect("a folder");
+    let store = Store::open(folder.path()).expect("a store");
+    let linked = sources.link_with(&spec, &store, 2).expect("links");
+    assert_eq!((linked.digest.short().as_str(), linked.diff_id.0.short().as_str()), ("2b3594d6506c", "702ce4dfccb0"));
+}
+
+#[test]
 fn a_spec_that_contradicts_itself_or_its_source_is_refused() {
     let mut sources = Sources::default();
     let one = sources.add(&[folder("d"), file("d/f", "0123456789"), hard_link("d/h", "d/f")]);
