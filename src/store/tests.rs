@@ -300,6 +300,22 @@ fn garbage_goes_and_what_refs_and_memo_reach_stays() {
 }
 
 #[test]
+fn a_document_that_was_read_counts_as_used() {
+    let (folder, store) = store();
+    let path = folder.path().join("store");
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for key in ["read", "unread"] {
+        store.set_memo("plan", key, b"document", &[]).expect("puts");
+        fs::File::open(path.join("memo/plan").join(key)).expect("opens").set_modified(long_ago).expect("sets");
+    }
+    store.memo("plan", "read").expect("reads").expect("is there");
+    drop(store);
+    let collected = Store::collect(&path, Duration::from_secs(3600), SystemTime::now()).expect("collects");
+    assert_eq!(collected.removed_documents, 1);
+    assert_eq!(names(&path.join("memo/plan")), ["read"]);
+}
+
+#[test]
 fn a_missing_blob_of_a_whole_image_is_damage() {
     let (_folder, store) = store();
     let mut whole = image(&store, "whole", b"its layer");

@@ -138,6 +138,16 @@ fn the_root_is_written_only_if_it_is_listed() {
 }
 
 #[test]
+fn the_deepest_path_is_written_and_its_parents_before_it() {
+    let mut sources = Sources::default();
+    let deep = format!("{}f", "d/".repeat(2047));
+    let one = sources.add(&[file(&deep, "x")]);
+    let directories = path(&deep).parents().map(|p| Entry::new(p, Kind::Directory, 0o755)).collect();
+    let linked = sources.link(&LayerSpec { directories, sources: vec![(one, vec![])], ..LayerSpec::default() });
+    assert_eq!(linked.expect("links").len(), 2048);
+}
+
+#[test]
 fn edits_change_place_owner_and_bytes() {
     let mut sources = Sources::default();
     let link = (Entry::new(path("lib/l"), Kind::Symlink { target: b"lib/f".to_vec() }, 0o777), String::new());
