@@ -64,7 +64,11 @@ impl Store {
     ) -> Result<Option<Ref>, StoreError> {
         let _lock = self.lock_references()?;
         let path = self.ref_path(name);
-        let before = self.reference(name)?;
+        // A damaged ref means nothing any more, and must not keep its name from being used again.
+        let before = match self.reference(name) {
+            Err(StoreError::Damaged { .. }) => None,
+            before => before?,
+        };
         match change(before.as_ref()) {
             Some(after) => {
                 let after = Ref { name: name.to_owned(), ..after };
@@ -73,11 +77,11 @@ impl Store {
                 file.write_all(&text).map_err(on(&path))?;
                 publish(file, &path, true)?;
             }
-            None if before.is_some() => {
-                remove_if_there(&path)?;
-                sync_parent(&path)?;
+            None => {
+                if remove_if_there(&path)? {
+                    sync_parent(&path)?;
+                }
             }
-            None => {}
         }
         Ok(before)
     }

@@ -138,6 +138,16 @@ fn the_root_is_written_only_if_it_is_listed() {
 }
 
 #[test]
+fn the_deepest_path_is_written_and_its_parents_before_it() {
+    let mut sources = Sources::default();
+    let deep = format!("{}f", "d/".repeat(2047));
+    let one = sources.add(&[file(&deep, "x")]);
+    let directories = path(&deep).parents().map(|p| Entry::new(p, Kind::Directory, 0o755)).collect();
+    let linked = sources.link(&LayerSpec { directories, sources: vec![(one, vec![])], ..LayerSpec::default() });
+    assert_eq!(linked.expect("links").len(), 2048);
+}
+
+#[test]
 fn edits_change_place_owner_and_bytes() {
     let mut sources = Sources::default();
     let link = (Entry::new(path("lib/l"), Kind::Symlink { target: b"lib/f".to_vec() }, 0o777), String::new());
@@ -167,6 +177,22 @@ fn edits_change_place_owner_and_bytes() {
     let hard = &linked[4].0;
     assert_eq!(hard.kind, Kind::HardLink { target: path("usr/lib/f") });
     assert_eq!((hard.mode, hard.owner), (0o4750, owner), "a hard link has its target's metadata");
+}
+
+#[test]
+fn the_layer_of_a_known_spec_is_known() {
+    let mut sources = Sources::default();
+    let one = sources.add(&[folder("d"), file("d/f", "0123456789"), hard_link("d/h", "d/f")]);
+    let spec = LayerSpec {
+        directories: vec![dir("d")],
+        whiteouts: vec![path("d/gone")],
+        sources: vec![(one, vec![Edit::Replace { path: path("d/f"), changes: vec![(1, 2, b"x".to_vec())] }])],
+        made: vec![made("d/m", "made")],
+    };
+    let folder = TempDir::new().expect("a folder");
+    let store = Store::open(folder.path()).expect("a store");
+    let linked = sources.link_with(&spec, &store, 2).expect("links");
+    assert_eq!((linked.digest.short().as_str(), linked.diff_id.0.short().as_str()), ("2b3594d6506c", "702ce4dfccb0"));
 }
 
 #[test]
