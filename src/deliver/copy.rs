@@ -31,13 +31,7 @@ impl Default for Limits {
 }
 
 /// Copies `job` to `target` and gives it `names` there (tags of a registry, ref names of a layout).
-pub async fn copy(
-    job: &Job,
-    names: &[String],
-    target: &dyn Target,
-    events: &Arc<dyn Events>,
-    limits: Limits,
-) -> Result<Receipt> {
+pub async fn copy(job: &Job, names: &[String], target: &dyn Target, events: &Arc<dyn Events>, limits: Limits) -> Result<Receipt> {
     let mut receipt = Receipt::new(target.place(), &job.root.descriptor, names.to_vec());
     let mut published = 0;
     for name in names {
@@ -73,8 +67,7 @@ impl Copying<'_> {
         for role in [Role::Layer, Role::Config] {
             let blobs = job.blobs.iter().enumerate().filter(|(_, blob)| blob.role == role);
             let moves: Vec<_> = blobs.map(|(at, blob)| async move { Ok::<_, Error>((at, self.blob(blob).await?)) }).collect();
-            let mut moved: Vec<(usize, How)> =
-                futures_util::stream::iter(moves).buffer_unordered(self.small).try_collect().await?;
+            let mut moved: Vec<(usize, How)> = futures_util::stream::iter(moves).buffer_unordered(self.small).try_collect().await?;
             moved.sort_by_key(|(at, _)| *at);
             for (at, how) in moved {
                 if let Some(blob) = job.blobs.get(at) {
@@ -161,8 +154,7 @@ fn foreign(digest: &Digest) -> String {
 /// Copies `job` as one stream into a tar or an engine, under `names`.
 pub async fn load(job: &Job, names: &[Reference], target: &dyn StreamTarget, events: &Arc<dyn Events>) -> Result<Receipt> {
     let mut receipt = Receipt::new(target.place(), &job.root.descriptor, names.iter().map(Reference::familiar).collect());
-    let (foreign_blobs, own): (Vec<&Blob>, Vec<&Blob>) =
-        job.blobs.iter().partition(|blob| blob.descriptor.media_type.is_foreign());
+    let (foreign_blobs, own): (Vec<&Blob>, Vec<&Blob>) = job.blobs.iter().partition(|blob| blob.descriptor.media_type.is_foreign());
     for blob in &foreign_blobs {
         events.warning(&foreign(&blob.descriptor.digest));
     }
