@@ -96,12 +96,19 @@ impl Engine {
     async fn at(candidate: &Connection) -> Result<Self, EngineError> {
         let place = candidate.to_string();
         // No proxy: the engine is local or named. The library reads no environment.
-        let builder = reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_secs(5));
+        let broken = |cause: String| EngineError::Broken { place: place.clone(), cause };
+        let tls = crate::http::trust_nobody().map_err(|e| broken(e.to_string()))?;
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .connect_timeout(Duration::from_secs(5));
         let (builder, base) = match candidate {
             Connection::Socket(path) => (builder.unix_socket(path.clone()), "http://engine".to_owned()),
             Connection::Tcp(host) => (builder, format!("http://{host}")),
         };
-        let client = builder.build().map_err(|e| EngineError::Broken { place: place.clone(), cause: causes(&e) })?;
+        let client = builder.build().map_err(|e| broken(causes(&e)))?;
         let mut engine = Self { place, client, base, kind: Kind::GraphDriver, platform: String::new() };
         let version = engine.ask("/version").await?;
         let text = |key: &str| version.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
