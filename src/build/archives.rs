@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::apt::deb;
 use crate::error::{Error, IoFault, Result};
-use crate::layer::root::Bodies;
 use crate::layer::Contents;
+use crate::layer::root::Bodies;
 use crate::oci::Digest;
 use crate::rootfs::{elf_note, is_library_name};
 use crate::store::Store;

@@ -42,11 +42,17 @@ pub(super) fn known(key: &Key, store: &Store) -> Result<Option<Linked>> {
 }
 
 /// Makes what is not known, in order.
-pub(super) async fn link_all(planned: Vec<PlannedLayer>, archives: &Archives, store: &Arc<Store>, threads: usize) -> Result<Vec<Made>> {
+pub(super) async fn link_all(
+    planned: Vec<PlannedLayer>,
+    archives: &Archives,
+    store: &Arc<Store>,
+    threads: usize,
+) -> Result<Vec<Made>> {
     let mut made = Vec::with_capacity(planned.len());
     for layer in planned {
         let key = layer.spec.key();
-        let name = if layer.recipe.is_empty() { format!("{:?}", layer.kind).to_lowercase() } else { format!("ply {}", layer.recipe) };
+        let name =
+            if layer.recipe.is_empty() { format!("{:?}", layer.kind).to_lowercase() } else { format!("ply {}", layer.recipe) };
         let (linked, reused) = match known(&key, store)? {
             Some(linked) => (linked, true),
             None => (link_one(key, layer.spec, archives, store, threads).await.during(|| format!("linking {name}"))?, false),

@@ -91,9 +91,7 @@ impl Source for StoreSource {
         })
     }
     fn document<'a>(&'a self, descriptor: &'a Descriptor) -> BoxFuture<'a, Result<Bytes>> {
-        Box::pin(async move {
-            self.held(descriptor)?.ok_or_else(|| BuildError::NotStored(descriptor.digest.to_string()).into())
-        })
+        Box::pin(async move { self.held(descriptor)?.ok_or_else(|| BuildError::NotStored(descriptor.digest.to_string()).into()) })
     }
     fn open<'a>(&'a self, descriptor: &'a Descriptor, range: Range<u64>) -> BoxFuture<'a, Result<Body>> {
         Box::pin(async move {

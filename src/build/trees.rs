@@ -2,7 +2,7 @@
 //!
 //! Invariant: of a file's metadata only its kind and its owner-execute bit count; owner and time never come from the host.
 
-use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -60,31 +60,18 @@ fn take_file(path: &Path, shown: &str, store: &Store) -> Result<(Digest, u64)> {
     Ok(writer.commit(None)?)
 }
 
-/// A tree as a canonical tar. A file, or a folder that is taken as such, is named by its own name if `into`, else the root entry.
+/// A tree as a canonical tar. A file stands under its own name. A folder's contents stand at the root, or below its name where
+/// it goes `into` another folder and has no trailing slash.
 fn pack_tree(path: &Path, shown: &str, into: bool, store: &Store) -> Result<(Digest, u64)> {
     let metadata = std::fs::symlink_metadata(path).map_err(absent(shown))?;
-    let contents_only = shown.ends_with('/');
+    let contents_only = metadata.is_dir() && (!into || shown.ends_with('/'));
     let name = match path.file_name() {
-        Some(name) if into && !contents_only => EntryPath::new(std::os::unix::ffi::OsStrExt::as_bytes(name))?,
+        Some(name) if !contents_only => EntryPath::new(name.as_bytes())?,
         _ => EntryPath::root(),
     };
-    if !metadata.is_dir() && name.is_root() {
-        return pack_single(path, shown, store);
-    }
     let mut tar = TarWriter::new(store.writer()?);
     add(path, &name, &mut tar, 0)?;
-    let writer = tar.finish()?;
-    Ok(writer.commit(None)?)
-}
-
-/// One file that becomes the path itself: an archive with one entry, whose name the plan replaces.
-fn pack_single(path: &Path, shown: &str, store: &Store) -> Result<(Digest, u64)> {
-    let mut tar = TarWriter::new(store.writer()?);
-    let name = path.file_name().map(std::os::unix::ffi::OsStrExt::as_bytes).unwrap_or_default();
-    add(path, &EntryPath::new(name)?, &mut tar, 0)?;
-    let writer = tar.finish()?;
-    let _ = shown;
-    Ok(writer.commit(None)?)
+    Ok(tar.finish()?.commit(None)?)
 }
 
 fn add<W: std::io::Write>(path: &Path, name: &EntryPath, tar: &mut TarWriter<W>, depth: usize) -> Result<()> {
@@ -98,7 +85,7 @@ fn add<W: std::io::Write>(path: &Path, name: &EntryPath, tar: &mut TarWriter<W>,
     let kind = metadata.file_type();
     if kind.is_symlink() {
         let target = std::fs::read_link(path).map_err(failed)?;
-        let target = std::os::unix::ffi::OsStrExt::as_bytes(target.as_os_str()).to_vec();
+        let target = target.as_os_str().as_bytes().to_vec();
         tar.append(&Entry::new(name.clone(), Kind::Symlink { target }, 0o777), &mut std::io::empty())?;
     } else if kind.is_file() {
         let mut file = std::fs::File::open(path).map_err(failed)?;
@@ -113,18 +100,11 @@ fn add<W: std::io::Write>(path: &Path, name: &EntryPath, tar: &mut TarWriter<W>,
             std::fs::read_dir(path).map_err(failed)?.map(|e| e.map(|e| e.file_name())).collect::<Result<_, _>>().map_err(failed)?;
         names.sort();
         for child in names {
-            let below = name.join(std::os::unix::ffi::OsStrExt::as_bytes(child.as_os_str()))?;
+            let below = name.join(child.as_bytes())?;
             add(&path.join(&child), &below, tar, depth + 1)?;
         }
     } else {
         return Err(refused("is neither a file, a directory nor a symbolic link").into());
     }
     Ok(())
-}
-
-/// The bytes of `text` as a blob.
-pub(super) fn keep(text: &[u8], store: &Store) -> Result<Digest> {
-    let mut writer = store.writer()?;
-    writer.write_all(text).map_err(|e| IoFault::new("the store", e))?;
-    Ok(writer.commit(None)?.0)
 }
