@@ -114,9 +114,34 @@ fn rfc3339(seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
 }
 
+/// The day of an RFC 3339 time as seconds since 1970; nothing where it is none.
+pub(super) fn seconds_of(text: &str) -> Option<i64> {
+    let mut parts = text.get(..10)?.split('-').map(|p| p.parse::<i64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let shifted = if month <= 2 { year - 1 } else { year };
+    let era = shifted.div_euclid(400);
+    let year_of_era = shifted.rem_euclid(400);
+    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    Some((era * 146_097 + day_of_era - 719_468) * 86_400)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_reads_back() {
+        for seconds in [0, 951_782_400, 1_795_478_400, 4_107_542_400] {
+            assert_eq!(seconds_of(&rfc3339(seconds)), Some(seconds));
+        }
+        for bad in ["", "yesterday", "2026-13-01", "2026-1"] {
+            assert_eq!(seconds_of(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn seconds_become_a_civil_date() {

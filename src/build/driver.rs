@@ -51,7 +51,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     }
     let mut finished = Vec::new();
     let mut built: Vec<Vec<BuiltLayer>> = Vec::new();
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = Vec::new();
     let mut lock = Lock { version: Lock::VERSION, platforms: BTreeMap::new() };
     for one in &mut prepared {
         let made = make_layers(one, &request, services).await?;
@@ -61,7 +61,11 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
             recipes: one.resolved.units.iter().filter(|u| u.rank == crate::recipe::Rank::Recipe).map(|u| u.name.as_str()).collect(),
         };
         let assembled = assemble(&one.base, &named, &made, &one.resolved.config, request.epoch)?;
-        notes.extend(one.resolved.notes.iter().filter(|n| !notes.contains(n)).cloned().collect::<Vec<_>>());
+        for note in &one.resolved.notes {
+            if !notes.contains(note) {
+                notes.push(note.clone());
+            }
+        }
         built.push(made.iter().map(built_layer).collect());
         let layers = made.iter().map(|m| LinkedLayer { digest: m.linked.digest, size: m.linked.size, diff_id: m.linked.diff_id });
         let results = Results { layers: layers.collect(), manifest: assembled.manifest.descriptor.digest };
@@ -160,7 +164,7 @@ async fn prepare(request: &Request, platform: &Platform, services: &Services) ->
 /// SOURCE_DATE_EPOCH, else the base's `created`, else nothing.
 fn shadow_day(request: &Request, base: &Base) -> Option<u32> {
     let day = |seconds: i64| u32::try_from(seconds / 86_400).ok().filter(|d| *d > 0);
-    request.epoch.and_then(day).or_else(|| crate::image::seconds_of(base.config.created.as_deref()?).and_then(day))
+    request.epoch.and_then(day).or_else(|| super::assemble::seconds_of(base.config.created.as_deref()?).and_then(day))
 }
 
 /// The layers of one platform: all known from an earlier plan, or planned and linked now.

@@ -26,7 +26,7 @@ pub struct Services {
     /// Registries.
     pub registry: Registry,
     /// Sockets of engines, in the order in which they are tried.
-    pub engines: Vec<String>,
+    pub engines: Vec<crate::transport::engine::Connection>,
     /// Who listens.
     pub events: Arc<dyn Events>,
     /// Workers for compression.

@@ -1,7 +1,6 @@
 //! Deliver: one job, several destinations, names grouped by repository; then the store's own name for it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::deliver::{self, Blob, FromSource, FromStore, Held, Job, Limits, Receipt, Role};
@@ -30,7 +29,7 @@ impl Finished {
         let mounts: Vec<Repository> = self.source.repository().cloned().into_iter().collect();
         let supply = |descriptor: &Descriptor| -> Arc<dyn Supply> {
             if self.own.contains(&descriptor.digest) {
-                return Arc::new(FromStore { store: services.store.clone(), descriptor: descriptor.clone() });
+                return Arc::new(FromStore { store: (*services.store).clone(), descriptor: descriptor.clone() });
             }
             Arc::new(FromSource { source: self.source.clone(), descriptor: descriptor.clone() })
         };
@@ -157,9 +156,4 @@ pub(super) fn keep(images: &[Finished], root: &Root, names: &[Reference], servic
         store.set_reference(&Ref { name: name.familiar(), descriptor: root.descriptor.clone(), platform, partial: true })?;
     }
     Ok(())
-}
-
-/// The folder for large temporary files.
-pub(super) fn scratch(services: &Services) -> PathBuf {
-    services.scratch.clone()
 }
