@@ -251,7 +251,7 @@ impl Check<'_> {
 /// The key that a signature says it is by.
 fn issuer(signature: &Signature) -> String {
     let fingerprint = signature.issuer_fingerprint().first().map(|f| format!("{f:X}"));
-    let id = signature.issuer_key_id().first().map(|id| id.as_ref().iter().map(|b| format!("{b:02X}")).collect::<String>());
+    let id = signature.issuer_key_id().first().map(|id| id.to_string().to_ascii_uppercase());
     fingerprint.or(id).unwrap_or_else(|| "an unnamed key".into())
 }
 

@@ -1,4 +1,4 @@
-//! Signed files made by GnuPG (`fixtures/signature/make.sh`), each refusal beside the twin that passes.
+//! Signed files made by `GnuPG` (`fixtures/signature/make.sh`), each refusal beside the twin that passes.
 
 use std::time::{Duration, SystemTime};
 
@@ -46,7 +46,7 @@ fn fingerprints() -> (String, String) {
     (words.next().expect("main"), words.next().expect("subkey"))
 }
 
-/// What GnuPG hashed: the dash stays, blanks at line ends go.
+/// What `GnuPG` hashed: the dash stays, blanks at line ends go.
 fn signed_text() -> Vec<u8> {
     String::from_utf8_lossy(fixture!("release.txt")).replace("blanks \t", "blanks").into_bytes()
 }
