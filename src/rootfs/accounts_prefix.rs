@@ -1,7 +1,8 @@
 //! What the first kilobytes of a layer say about accounts: a sorted layer has all of `etc/` near its start.
 //!
-//! Invariant: facts are drawn only if the entries so far were sorted and have passed `etc/`, or the whole layer was read.
-//! They are of `etc/` alone, unverified until the whole blob is read (rules.md: "A prefix read may feed accounts only"),
+//! Invariant: facts are drawn only if `etc/` was seen and passed, and the entries up to there show that the layer is
+//! sorted, or if the whole layer was read. That a layer has no `etc/` is never concluded from a part of it: one that
+//! begins with `usr/` may be sorted, or not. Facts are of `etc/` alone, unverified until the whole blob is read (rules.md: "A prefix read may feed accounts only"),
 //! and never become a catalogue.
 
 use std::io::Read;
@@ -27,6 +28,10 @@ const PLAIN: [&[u8]; 10] = [
     b"etc/skel",
 ];
 
+/// How often two entries up to the end of `etc/` must have stood in order where they could have stood the other way. By
+/// chance that happens once in 16! layers; a list of a few files that somebody wrote down by hand does not reach it.
+const EVIDENCE: u32 = 16;
+
 /// What some bytes from the start of a layer tell.
 #[derive(Debug)]
 pub enum Prefix {
@@ -34,7 +39,7 @@ pub enum Prefix {
     Facts(AccountFacts),
     /// So far sorted, but `etc/` is not passed: more bytes may tell.
     NeedMore,
-    /// Not sorted, or `etc/` has links in decisive places: only the whole layer tells.
+    /// Not known to be sorted, or `etc/` has links in decisive places: only the whole layer tells.
     NeedAll,
 }
 
@@ -69,7 +74,10 @@ pub fn read_accounts_prefix(input: impl Read, whole: bool) -> Result<Prefix, Roo
                 if !whole && order.is_lost() {
                     return Ok(Prefix::NeedAll);
                 }
-                if !order.is_lost() && is_past(order.last.as_bytes()) {
+                if !whole && is_past(order.last.as_bytes()) {
+                    if order.evidence < EVIDENCE || !catalogue.records.iter().any(|record| in_etc(record.entry.path.as_bytes())) {
+                        return Ok(Prefix::NeedAll);
+                    }
                     break;
                 }
                 catalogue.take(entry, &mut reader, &mut room)
@@ -107,13 +115,15 @@ fn is_end(error: &TarError) -> bool {
     }
 }
 
-/// The order of entries so far: writers sort names per directory (GNU tar, BuildKit) or whole paths (classic Docker). A
+/// The order of entries so far: writers sort names per directory (GNU tar, `BuildKit`) or whole paths (classic Docker). A
 /// whiteout stands where the hidden name would.
 #[derive(Default)]
 struct Order {
     last: EntryPath,
     by_name_lost: bool,
     by_path_lost: bool,
+    /// Steps that were in order and did not lead from a directory into it, before `etc/` was passed.
+    evidence: u32,
 }
 
 impl Order {
@@ -125,6 +135,9 @@ impl Order {
         let path = shown.unwrap_or_else(|| path.clone());
         self.by_name_lost |= self.last.components().gt(path.components());
         self.by_path_lost |= self.last > path;
+        if !is_past(path.as_bytes()) && !path.is_below(&self.last) {
+            self.evidence += 1;
+        }
         self.last = path;
     }
     fn is_lost(&self) -> bool {

@@ -128,7 +128,8 @@ fn note<R: Read>(file: &mut Forward<R>) -> io::Result<Option<ElfNote>> {
     if let Some(first) = loads.iter().find(|load| load.offset == 0).filter(|load| load.size <= BUFFERS) {
         file.hold(first.size)?;
     }
-    let Some(entries) = file.bytes(dynamic.offset, dynamic.size)? else { return Ok(None) };
+    let entries = file.bytes(dynamic.offset, dynamic.size)?.filter(|entries| entries.len() as u64 == dynamic.size);
+    let Some(entries) = entries else { return Ok(None) };
     let note = |soname| Some(ElfNote { soname, ..head.note.clone() });
     let (Some(strings), Some(soname)) = (tag(numbers, &entries, DT_STRTAB), tag(numbers, &entries, DT_SONAME)) else {
         return Ok(note(None));
@@ -209,3 +210,6 @@ fn tag(numbers: Numbers, entries: &[u8], wanted: u64) -> Option<u64> {
         .find(|(tag, _)| *tag == Some(wanted))
         .and_then(|(_, value)| value)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::stream::{Entry, EntryPath, Kind};
 
-use super::catalogue::Record;
+use super::catalogue::{Record, WHITEOUT};
 use super::resolve::{MAX_LINKS, steps};
 use super::{Catalogue, Node, RootFs, RootFsError};
 
@@ -22,10 +22,27 @@ enum Upper<'a> {
 }
 
 impl Upper<'_> {
-    fn is_directory(&self) -> bool {
+    fn is_directory(self) -> bool {
         match self {
             Self::Listed(record) => record.entry.is_directory(),
             Self::Implied => true,
+        }
+    }
+    fn node(self, path: EntryPath, layer: usize) -> Node {
+        match self {
+            Self::Implied => Node { entry: Entry::new(path, Kind::Directory, 0o755), bytes: None, elf: None, layer },
+            Self::Listed(record) => {
+                let mut entry = record.entry.clone();
+                entry.path = path;
+                Node { entry, bytes: record.bytes.clone(), elf: record.elf.clone(), layer }
+            }
+        }
+    }
+    /// The path in the merged view and the one of the entry with the bytes, where they differ.
+    fn written_elsewhere(self, path: &EntryPath) -> Option<(EntryPath, EntryPath)> {
+        match self {
+            Self::Listed(record) if record.entry.path != *path => Some((path.clone(), record.entry.path.clone())),
+            _ => None,
         }
     }
 }
@@ -59,36 +76,30 @@ impl RootFs {
             let path = upper.directory(directory, directory)?;
             self.remove_below(&path);
         }
+        if self.nodes.is_empty() {
+            // The usual lowest layer has most entries of an image, and a map is made from sorted entries at once.
+            self.written.extend(upper.tree.iter().filter_map(|(path, part)| part.written_elsewhere(path)));
+            self.nodes = upper.tree.into_iter().map(|(path, part)| (path.clone(), part.node(path, layer))).collect();
+            return Ok(());
+        }
         for (path, part) in upper.tree {
             self.lay(path, part, layer);
         }
         Ok(())
     }
 
-    /// Puts one path of a layer over what lower layers have.
+    /// Puts one path of a layer over what lower layers have. All parents of all nodes have nodes themselves here.
     fn lay(&mut self, path: EntryPath, part: Upper<'_>, layer: usize) {
         let lower_directory = self.nodes.get(&path).is_some_and(|node| node.entry.is_directory());
-        if !part.is_directory() {
-            self.remove(&path);
+        if lower_directory && !part.is_directory() {
+            self.remove_below(&path);
         }
-        match part {
-            Upper::Implied if lower_directory => {}
-            Upper::Implied => {
-                let entry = Entry::new(path.clone(), Kind::Directory, 0o755);
-                self.written.remove(&path);
-                self.nodes.insert(path, Node { entry, bytes: None, elf: None, layer });
-            }
-            Upper::Listed(record) => {
-                let entry = Entry { path: path.clone(), ..record.entry.clone() };
-                if path == record.entry.path {
-                    self.written.remove(&path);
-                } else {
-                    self.written.insert(path.clone(), record.entry.path.clone());
-                }
-                let node = Node { entry, bytes: record.bytes.clone(), elf: record.elf.clone(), layer };
-                self.nodes.insert(path, node);
-            }
+        if lower_directory && matches!(part, Upper::Implied) {
+            return;
         }
+        self.written.remove(&path);
+        self.written.extend(part.written_elsewhere(&path));
+        self.nodes.insert(path.clone(), part.node(path, layer));
     }
 
     fn remove(&mut self, path: &EntryPath) {
@@ -140,20 +151,26 @@ impl<'a> Unpacked<'a> {
     /// Where an entry written as `path` lands: its parents followed and made, itself not.
     fn place(&mut self, path: &EntryPath) -> Result<EntryPath, RootFsError> {
         let Some(parent) = path.parent() else { return Ok(EntryPath::root()) };
-        let parent = self.directory(&parent, path)?;
-        parent.join(path.file_name()).map_err(|_| self.in_the_way(path, parent, "too deep"))
+        let real = self.directory(&parent, path)?;
+        if real == parent {
+            return Ok(path.clone());
+        }
+        real.join(path.file_name()).map_err(|_| self.in_the_way(path, real, "too deep"))
     }
 
     /// The real path of a directory, made with its parents where the layer does not have it.
     fn directory(&mut self, written: &EntryPath, entry: &EntryPath) -> Result<EntryPath, RootFsError> {
         let real = self.follow(written).ok_or_else(|| self.in_the_way(entry, written.clone(), "below a loop of symbolic links"))?;
-        if real.is_root() || self.tree.get(&real).is_some_and(Upper::is_directory) {
+        if real.is_root() || self.tree.get(&real).is_some_and(|part| part.is_directory()) {
             return Ok(real);
         }
         for parent in real.parents().chain(std::iter::once(real.clone())) {
             match self.tree.get(&parent) {
                 Some(part) if part.is_directory() => {}
                 Some(_) => return Err(self.in_the_way(entry, parent, "not a directory in the same layer")),
+                None if parent.file_name().starts_with(WHITEOUT) => {
+                    return Err(self.in_the_way(entry, parent, "named as a whiteout"));
+                }
                 None => {
                     self.tree.insert(parent, Upper::Implied);
                 }
@@ -168,7 +185,7 @@ impl<'a> Unpacked<'a> {
 
     /// The path with every link followed, the last one too; nothing for a loop.
     fn follow(&self, path: &EntryPath) -> Option<EntryPath> {
-        if self.tree.get(path).is_some_and(Upper::is_directory) {
+        if self.tree.get(path).is_some_and(|part| part.is_directory()) {
             return Some(path.clone());
         }
         steps(path.as_bytes(), true, MAX_LINKS, |at| match self.tree.get(at) {

@@ -9,7 +9,7 @@ use crate::stream::{EntryPath, Kind};
 
 use super::{Node, RootFs};
 
-/// Links that Linux follows before it says ELOOP (path_resolution(7)).
+/// Links that Linux follows before it says `ELOOP` (`path_resolution(7)`).
 pub(super) const MAX_LINKS: usize = 40;
 
 /// Where a path leads.
@@ -90,7 +90,7 @@ pub(super) fn steps<'a>(
                 real.extend_from_slice(name);
             }
         }
-        let last = ahead.iter().all(|rest| rest.is_empty());
+        let last = ahead.iter().all(Vec::is_empty);
         let Some(target) = link(&real).filter(|_| follow_last || !last) else { continue };
         links = links.checked_sub(1)?;
         real.truncate(if target.starts_with(b"/") { 0 } else { length });

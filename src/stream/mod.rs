@@ -5,9 +5,11 @@
 mod decompress;
 mod entry;
 mod pax;
+mod tar_error;
 mod tar_header;
 mod tar_reader;
 
 pub use decompress::{decompress, detect};
 pub use entry::{Entry, EntryPath, Kind, Owner, PathError};
-pub use tar_reader::{EntryBody, Limits, TarError, TarReader};
+pub use tar_error::TarError;
+pub use tar_reader::{EntryBody, Limits, TarReader};

@@ -1,6 +1,8 @@
 //! When the start of a layer is enough, and when it is not.
 
 use super::*;
+use crate::oci::Compression;
+use crate::stream::decompress;
 
 fn layer(paths: &[&str]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
@@ -40,21 +42,32 @@ fn told(bytes: &[u8], length: usize) -> String {
     }
 }
 
-/// A layer whose last entry must not be needed.
+/// Enough of an ordinary `etc/` to show that a layer is sorted.
+const MANY: [&str; 20] = [
+    "etc/", "etc/a", "etc/b", "etc/c", "etc/d", "etc/e", "etc/f", "etc/g", "etc/h", "etc/i", "etc/j", "etc/k", "etc/l", "etc/m",
+    "etc/n", "etc/o", "etc/o1", "etc/o2", "etc/o3", "etc/o4",
+];
+
+/// What is told, `MANY` left out, of a layer of these paths and `MANY` before the first of them in `etc/`, less its last.
 fn before_last(paths: &[&str]) -> String {
-    let bytes = layer(paths);
-    told(&bytes, bytes.len() - 1600)
+    let at = paths.iter().position(|path| path.starts_with("etc/")).unwrap_or(paths.len());
+    let bytes = layer(&[&paths[..at], &MANY, &paths[at..]].concat());
+    let told = told(&bytes, bytes.len() - 1600);
+    let many = |path: &&str| !MANY.iter().any(|known| path.trim_start_matches('/') == known.trim_end_matches('/'));
+    told.split(' ').filter(many).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
 fn a_sorted_layer_tells_once_etc_is_passed() {
     for (paths, facts) in [
-        (["./", "bin>usr/bin", "etc/", "etc/group", "etc/passwd", "home/", "zzz"].as_slice(), "/etc /etc/group /etc/passwd"),
+        (["./", "bin>usr/bin", "etc/passwd", "etc/shadow", "home/", "zzz"].as_slice(), "/etc/passwd /etc/shadow"),
         // Sorted by whole paths, as classic Docker does.
-        (&["etc/", "etc-x", "etc/passwd", "etc0", "zzz"], "/etc /etc/passwd"),
+        (&["boot/", "boot-x", "boot/y", "etc/passwd", "etc0", "zzz"], "/etc/passwd"),
+        // Sorted per directory, as GNU tar and BuildKit do; then neither.
+        (&["boot/", "boot/y", "boot-x", "etc/passwd", "etc0", "zzz"], "/etc/passwd"),
+        (&["boot/", "boot/y", "boot-x", "dev/", "dev-x", "dev/y", "etc/passwd", "etc0", "zzz"], "all"),
         // A whiteout stands where the hidden file would.
-        (&["etc/", "etc/group", "etc/.wh.passwd", "etc/shadow", "usr/", "zzz"], "/etc /etc/group /etc/shadow"),
-        (&["usr/", "usr/bin/", "zzz"], ""),
+        (&["etc/ox", "etc/.wh.passwd", "etc/shadow", "usr/", "zzz"], "/etc/ox /etc/shadow"),
     ] {
         assert_eq!(before_last(paths), facts, "{paths:?}");
     }
@@ -62,10 +75,11 @@ fn a_sorted_layer_tells_once_etc_is_passed() {
 
 #[test]
 fn before_etc_is_passed_nothing_is_concluded() {
-    let bytes = layer(&["etc/", "etc/group", "etc/passwd", "home/"]);
-    for length in (0..=5 * 512).chain([bytes.len() - 1]) {
-        let expected = if length < 6 * 512 { "more" } else { "/etc /etc/group /etc/passwd" };
-        assert_eq!(told(&bytes, length), expected, "{length} bytes");
+    let bytes = layer(&[MANY.as_slice(), &["etc/passwd", "home/", "zzz"]].concat());
+    let home = (1 + 21 * 2 - 2) * 512;
+    for length in (0..bytes.len()).step_by(101) {
+        let shown = told(&bytes, length);
+        assert_eq!(shown == "more", length < home + 512, "{length} bytes: {shown}");
     }
     // The end of a part is no end of the layer, even where it looks like one.
     let bytes = layer(&["bin/", "etc/"]);
@@ -74,19 +88,20 @@ fn before_etc_is_passed_nothing_is_concluded() {
 }
 
 #[test]
-fn an_unsorted_layer_tells_nothing_before_its_end() {
-    let paths = ["usr/", "usr/a", "bin/", "etc/", "etc/passwd", "etc/group", "zzz"];
-    assert_eq!(before_last(&["var/x", "etc/", "zzz", "a", "last"]), "", "var/ is past etc/, and so far all is sorted");
-    assert_eq!(before_last(&["dev/", "bin/", "etc/", "etc/passwd", "usr/", "zzz"]), "all");
-    let bytes = layer(&paths);
-    assert_eq!(told(&bytes, bytes.len()), "/etc /etc/group /etc/passwd");
+fn a_layer_that_is_not_known_to_be_sorted_tells_nothing_before_its_end() {
+    assert_eq!(before_last(&["dev/", "bin/", "etc/passwd", "usr/", "zzz"]), "all");
+    for paths in [["usr/", "usr/a", "usr/b", "etc/", "etc/passwd"].as_slice(), &["etc/", "etc/group", "usr/", "etc/passwd"]] {
+        let bytes = layer(paths);
+        assert_eq!(told(&bytes, bytes.len() - 1), "all", "{paths:?}");
+        assert!(told(&bytes, bytes.len()).contains("/etc/passwd"), "{paths:?}");
+    }
 }
 
 #[test]
 fn accounts_behind_links_need_the_whole_layer() {
-    assert_eq!(before_last(&["etc/", "etc/passwd>../usr/share/passwd", "usr/", "zzz"]), "all");
+    assert_eq!(before_last(&["etc/passwd>../usr/share/passwd", "usr/", "zzz"]), "all");
     assert_eq!(before_last(&["etc>private/etc", "usr/", "zzz"]), "all");
-    assert_eq!(before_last(&["etc/", "etc/mtab>/proc/mounts", "usr/", "zzz"]), "/etc /etc/mtab");
+    assert_eq!(before_last(&["etc/otab>/proc/mounts", "etc/passwd", "usr/", "zzz"]), "/etc/otab /etc/passwd");
 }
 
 #[test]
@@ -107,4 +122,21 @@ fn damage_is_not_mistaken_for_an_end() {
     let mut bytes = layer(&["etc/", "etc/passwd", "home/"]);
     bytes[600] ^= 1;
     assert!(read_accounts_prefix(&bytes[..2000], false).is_err());
+}
+
+#[test]
+fn a_compressed_prefix_may_end_anywhere() {
+    let plain = layer(&[MANY.as_slice(), &["etc/passwd", "home/", "zzz"]].concat());
+    let mut gzip = flate2::read::GzEncoder::new(plain.as_slice(), flate2::Compression::fast());
+    let mut stored = Vec::new();
+    gzip.read_to_end(&mut stored).expect("memory");
+    for (stored, compression) in
+        [(stored, Compression::Gzip), (zstd::encode_all(plain.as_slice(), 1).expect("memory"), Compression::Zstd)]
+    {
+        for length in 0..stored.len() {
+            let input = decompress(&stored[..length], compression).expect("a decoder");
+            let told = read_accounts_prefix(input, false);
+            assert!(matches!(told, Ok(Prefix::NeedMore | Prefix::Facts(_))), "{compression:?} {length}: {told:?}");
+        }
+    }
 }
