@@ -6,13 +6,18 @@
 
 mod conf;
 mod conf_syntax;
+pub mod configure;
 pub mod deb;
 pub mod deb822;
+mod deep;
+pub mod extended_states;
 mod files;
+pub mod order;
 pub mod packages;
 pub mod preferences;
 pub mod relation;
 pub mod release;
+pub mod select;
 pub mod signature;
 pub mod sources;
 pub mod universe;

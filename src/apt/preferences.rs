@@ -111,7 +111,7 @@ impl Fault for PreferencesError {
 }
 
 impl Preferences {
-    /// Reads `APT::Default-Release`, `/etc/apt/preferences.d/*` and `/etc/apt/preferences`, in apt's order. `native` is the
+    /// Reads `APT::Default-Release`, `/etc/apt/preferences` and `/etc/apt/preferences.d/*`, in apt's order. `native` is the
     /// base's architecture: names for another one pin nothing here.
     pub fn read(files: &(impl Files + ?Sized), conf: &AptConf, native: &str) -> Result<Self, PreferencesError> {
         let mut preferences = Self::default();

@@ -290,8 +290,8 @@ impl<'a> Universe<'a> {
         self.versions.get(version.0 as usize).map(|version| version.files.as_slice()).unwrap_or_default()
     }
 
-    /// Whether the package may not be removed without being named: essential or protected in its installed version, or
-    /// in the archive's if it is not installed.
+    /// Whether the package may not be removed without being named: any of its versions says
+    /// that it is essential.
     pub fn is_essential(&self, package: PackageId) -> bool {
         self.flag(package, &[Field::Essential])
     }
@@ -318,10 +318,11 @@ impl<'a> Universe<'a> {
         (own && wanted.relation.admits(Some(Version::new(self.version(version))))) || self.relations(version).provides(wanted)
     }
 
-    /// The versions, installed or not, that are what `wanted` asks for: of the named package first, then the providers.
+    /// The versions, installed or not, that are what `wanted` asks for: of the named package first, then the providers,
+    /// last seen first, as apt lists them.
     pub fn all_meeting<'s>(&'s self, wanted: &'s Wanted<'a>) -> impl Iterator<Item = VersionId> + 's {
         let own = self.versions_of(wanted.package).iter();
-        let others = self.providers(wanted.package).iter().filter(|version| self.package(**version) != wanted.package);
+        let others = self.providers(wanted.package).iter().rev().filter(|version| self.package(**version) != wanted.package);
         own.chain(others).copied().filter(|version| self.meets(*version, wanted))
     }
 

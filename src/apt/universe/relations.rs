@@ -45,6 +45,11 @@ impl Kind {
         matches!(self, Self::PreDepends | Self::Depends)
     }
 
+    /// What keeps a package from being swept away as superfluous: all positive relations but suggestions.
+    pub fn keeps(self) -> bool {
+        matches!(self, Self::PreDepends | Self::Depends | Self::Recommends)
+    }
+
     /// As a verb: `depends on`.
     pub fn verb(self) -> &'static str {
         match self {
