@@ -38,7 +38,7 @@ fn text(changes: &[(&str, &str)]) -> String {
 }
 
 fn release(changes: &[(&str, &str)]) -> Result<Release, ReleaseError> {
-    Release::parse(&VerifiedText::trusted_by_source(text(changes).into_bytes()), &debian())
+    Release::parse(&VerifiedText::trusted_by_source(text(changes).as_bytes()).expect("a text"), &debian())
 }
 
 /// Days after the Release file's date.
@@ -195,6 +195,8 @@ fn a_path_that_leads_elsewhere_is_refused() {
 proptest::proptest! {
     #[test]
     fn no_text_panics(text in "(Date: |SHA256:|[ -~\n]){0,80}") {
-        let _ = Release::parse(&VerifiedText::trusted_by_source(text.into_bytes()), &debian());
+        if let Ok(text) = VerifiedText::trusted_by_source(text.as_bytes()) {
+            let _ = Release::parse(&text, &debian());
+        }
     }
 }

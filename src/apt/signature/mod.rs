@@ -43,9 +43,18 @@ impl VerifiedText {
     pub fn signers(&self) -> &[String] {
         &self.signers
     }
-    /// Takes a text without asking for a signature: only for a source that the base's owner marked `Trusted: yes`.
-    pub fn trusted_by_source(text: Vec<u8>) -> Self {
-        Self { text, signers: Vec::new() }
+    /// Takes a file, clear-signed or plain, without asking who signed it: only for a source that the base's owner marked
+    /// `Trusted: yes`. A frame must be well formed all the same.
+    pub fn trusted_by_source(file: &[u8]) -> Result<Self, SignatureError> {
+        if file.len() > MAX_RELEASE {
+            return Err(SignatureError::TooLarge);
+        }
+        let text = if file.trim_ascii_start().starts_with(b"-----") {
+            clear::split(file).map_err(|e| SignatureError::Malformed(e.to_string()))?.text
+        } else {
+            file.to_vec()
+        };
+        Ok(Self { text, signers: Vec::new() })
     }
 }
 

@@ -236,3 +236,13 @@ fn no_flipped_byte_is_taken_and_none_panics() {
         let _ = verify_inrelease(good, &ring, Policy::Sqv, after(1));
     }
 }
+
+#[test]
+fn a_source_that_is_marked_as_trusted_needs_no_signature_but_a_whole_frame() {
+    for (file, text) in [(fixture!("weak.signed"), signed_text()), (fixture!("release.txt"), fixture!("release.txt").to_vec())] {
+        let taken = VerifiedText::trusted_by_source(file).expect("trusted");
+        assert_eq!((taken.text(), taken.signers().len()), (text.as_slice(), 0));
+    }
+    let twice = [fixture!("good.signed"), fixture!("good.signed")].concat();
+    assert!(matches!(VerifiedText::trusted_by_source(&twice), Err(SignatureError::Malformed(_))));
+}
