@@ -1,3 +1,3 @@
 //! x
 use super::call::Table;
-pub(super) const TABLES: &[Table] = &[];
+pub(super) const PROGRAMS: &[Table] = &[];
