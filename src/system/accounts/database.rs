@@ -124,7 +124,7 @@ impl Database {
             members.extend_from_slice(user.as_bytes());
         })
     }
-    /// Rewrites `user` in every member list: to another name, or out of it.
+    /// Rewrites `user` in every member list: under another name, then last in the list, or out of it.
     pub fn replace_member(&mut self, user: &str, new: Option<&str>) {
         for line in &mut self.lines {
             let Some(colon) = line.iter().rposition(|b| *b == b':') else { continue };
@@ -132,9 +132,8 @@ impl Database {
             if !members.contains(&user.as_bytes()) {
                 continue;
             }
-            let kept: Vec<&[u8]> =
-                members.into_iter().filter_map(|m| if m == user.as_bytes() { new.map(str::as_bytes) } else { Some(m) }).collect();
-            let list = kept.join(&b',');
+            let others = members.into_iter().filter(|member| *member != user.as_bytes());
+            let list = others.chain(new.map(str::as_bytes)).collect::<Vec<_>>().join(&b',');
             line.truncate(colon + 1);
             line.extend(list);
         }
