@@ -113,7 +113,7 @@ fn tmpfiles_make_the_same_paths() {
     if !is_root() || !has(&["systemd-tmpfiles"]) {
         return;
     }
-    let text = "d /run/sshd 0755 root root - -\nd! /run/boot\nf /var/there - - - - new\nf /var/new 0600 - - - text\nL /etc/mtab - - - - ../proc/self/mounts\nd /run/old 2755 root sudo\nL+ %t/shm - - - - /dev/shm\nz /none 0700\nC /etc/copied 0640 - - - /usr/share/from\n";
+    let text = "d /run/sshd 0755 root root - -\nd! /run/boot\nf /var/there - - - - new\nf /var/new 0600 - - - text\nL /etc/mtab - - - - ../proc/self/mounts\nd /run/old 2755 root sudo\nL+ /run/shm - - - - /dev/shm\nz /none 0700\nC /etc/copied 0640 - - - /usr/share/from\n";
     let mut lab =
         Lab::new(&[("/var/there", "kept"), ("/run/old/", ""), ("/usr/share/from", "x"), BASE[0], BASE[1], ("/x.conf", text)]);
     lab.must("systemd-tmpfiles --root={} --create {}/x.conf");

@@ -85,7 +85,7 @@ const RC: &str = "Config: configdb\nTemplates: templatedb\n\nName: config\nDrive
 /// The words that let a command use a debconf database of its own.
 fn own_debconf(lab: &Lab) -> &'static str {
     fs::write(lab.path().join("rc"), RC.replace("ROOT", lab.path().to_str().expect("text"))).expect("a file");
-    "env DEBCONF_SYSTEMRC={}/rc DEBIAN_FRONTEND=noninteractive"
+    "env -u DPKG_ROOT DEBCONF_SYSTEMRC={}/rc DEBIAN_FRONTEND=noninteractive"
 }
 
 const TEMPLATES: &str = "Template: a/where\nType: select\nChoices: ${list}\nDefault: two\n_Description: x\nDescription: Where?\n A long\n text.\n .\n  as it is\n  too\n end\nDescription-pt_BR.UTF-8: Onde?\n\nTemplate: a/yes\nType: boolean\nDefault: true\nDescription: Yes?\n\nTemplate: a/empty\nType: string\nDefault:\nDescription: Empty\\n?\n\nTemplate: a/secret\nType: password\nDescription: Secret?\n\nTemplate: a/note\nType: note\nDescription: Note\n\nTemplate: a/text\nType: text\nDescription: Text\n";
@@ -169,7 +169,7 @@ fn ucf_remembers_the_same() {
         let name = if path.contains("/cache/") { path.replace("/var/lib/ucf", "/state") } else { name };
         lab.apply(&[Write::file(name, bytes)]);
     }
-    lab.compare(&["/rc", "/var"]);
+    lab.compare(&["/rc", "/var", "/etc"]);
 }
 
 #[test]
