@@ -3,7 +3,9 @@
 //! Invariant: a layer is a function of its spec; nothing else reaches the linker (no clock, locale, umask, host, base).
 
 mod contents;
+pub mod root;
 mod spec;
 
 pub use contents::{Contents, ControlFile};
+pub use root::VirtualRoot;
 pub use spec::{Edit, LayerSpec, Made};

@@ -40,6 +40,10 @@ impl RootFs {
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values()
     }
+    /// The nodes from `start` on, in byte order of their paths; for readers that skip.
+    pub fn range_from(&self, start: Bound<&[u8]>) -> impl Iterator<Item = &Node> {
+        self.nodes.range::<[u8], _>((start, Bound::Unbounded)).map(|(_, node)| node)
+    }
     /// The nodes strictly below `above`, in byte order of their paths.
     pub fn below<'a>(&'a self, above: &'a EntryPath) -> impl Iterator<Item = &'a Node> {
         // Between `a` and `a/x` may stand `a-b`, so the range starts there and ends at the first path past `a/`.
