@@ -47,7 +47,10 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     targets::check(&request.destinations, services, false).await?;
     let mut prepared = Vec::new();
     for platform in &request.platforms {
-        prepared.push(prepare(&request, platform, services).await?);
+        let one = prepare(&request, platform, services).await?;
+        let machine = one.base.platform.machine().unwrap_or("unknown");
+        super::installer::check(&one.resolved, &request, services, machine).await?;
+        prepared.push(one);
     }
     let mut finished = Vec::new();
     let mut built: Vec<Vec<BuiltLayer>> = Vec::new();
@@ -237,6 +240,7 @@ async fn plan_layers(one: &mut Prepared, request: &Request, services: &Services)
         bodies: Arc::new(one.archives.clone()),
         inputs: &one.inputs,
         contents: &contents,
+        machine: one.base.platform.machine().unwrap_or("unknown"),
         resolved: &one.resolved,
         trees: &one.trees,
         uid_taken: request.uid_taken,
