@@ -23,11 +23,18 @@ use super::{Broken, Secret, tls};
 const MOST_REDIRECTS: u32 = 10;
 
 /// A connection pool with its rules. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     settings: Arc<Settings>,
     pools: Arc<Mutex<HashMap<Pool, reqwest::Client>>>,
     traffic: Arc<Traffic>,
+}
+
+impl std::fmt::Debug for Client {
+    /// Without the pools, whose own form could show a proxy's password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("settings", &self.settings).field("traffic", &self.traffic).finish_non_exhaustive()
+    }
 }
 
 /// Which of the clients below serves a hop; each is built when it is first needed.

@@ -13,4 +13,4 @@ pub use descriptor::Descriptor;
 pub use digest::{ChainId, DiffId, Digest, DigestError, Hasher};
 pub use media_type::{Compression, Family, MediaType};
 pub use platform::{Platform, PlatformError};
-pub use reference::{Reference, ReferenceError, Repository};
+pub use reference::{Reference, ReferenceError, Repository, registry_host};
