@@ -147,6 +147,16 @@ async fn wrong_bytes_and_large_blobs_are_not_sent_again() {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_refused_before_its_end_tells_the_refusal() {
+    let server = ScriptedRegistry::start();
+    let there = place(&server, "new/app", Login::Anonymous);
+    let bytes = noise(20_000_000);
+    server.order("PUT", "/uploads/", 9, Fault::Early(413));
+    let error = there.put(&described(&bytes), &Held(bytes)).await.unwrap_err();
+    assert!(error.to_string().contains("said 413"), "{error}");
+}
+
+#[tokio::test]
 async fn a_blob_of_another_length_counts_as_absent() {
     let server = ScriptedRegistry::start();
     let blob = server.add_blob("new/app", b"twelve bytes");
