@@ -31,7 +31,7 @@ fn skopeo_reads_both_forms() {
     let docker = format!("docker-archive:{}", path.display());
     run("skopeo", &["--insecure-policy", "copy", &docker, &out]);
     let tags = run("skopeo", &["list-tags", &docker]);
-    assert!(String::from_utf8_lossy(&tags).contains("sandbox:one"), "{tags:?}");
+    assert!(String::from_utf8_lossy(&tags).contains("docker.io/library/sandbox:one"), "{tags:?}");
 }
 
 #[test]

@@ -39,8 +39,8 @@ impl DockerArchive {
         Self::of(&Members::open(path, place.clone())?, &place)
     }
     /// Reads the archive in an open file. Blocking.
-    pub fn read(file: File, place: String) -> Result<Self> {
-        Self::of(&Members::read(file, place.clone())?, &place)
+    pub fn read(file: File, place: &str) -> Result<Self> {
+        Self::of(&Members::read(file, place.to_owned())?, place)
     }
 
     fn of(members: &Members, place: &str) -> Result<Self> {
