@@ -62,7 +62,7 @@ pub(super) struct CheckingResolver {
 impl Resolve for CheckingResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let name = name.as_str().to_ascii_lowercase();
-        let allowed = self.allowed.iter().any(|a| *a == name);
+        let allowed = self.allowed.contains(&name);
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             if let Some(bad) = found.iter().find(|a| !allowed && is_internal(a.ip())) {

@@ -4,20 +4,24 @@
 //! digest decides. It stops at the end of the range and makes a bounded number of requests.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RANGE};
 use reqwest::{StatusCode, Url};
+use tokio::time::Instant;
 
 use super::error::HttpError;
 use super::retry::Attempts;
-use super::settings::Retry;
+use super::settings::{Retry, Settings};
 use super::url::Redacted;
 use super::{Body, Broken, Client, Request, Response};
 use crate::error::{Error, Result};
 
 /// Progress after which the count of breaks starts anew.
 const PROGRESS: u64 = 4 * 1024 * 1024;
+/// Bytes that a server must give within the read time-out, waited together: one that drips is one that hangs.
+const FLOOR: u64 = 1024;
 /// Breaks of one stream in all, progress or not.
 const MOST_BREAKS: u32 = 50;
 
@@ -77,7 +81,7 @@ impl Client {
             }
             Box::pin(async move { Ok(client.send(request).await?) })
         };
-        let body = resuming(first, Span { start: 0, end: size }, size, limit, &self.settings().retry, open)?;
+        let body = resuming(first, Span { start: 0, end: size }, size, limit, self.settings(), open)?;
         Ok(Some(Download { body, url: served, last_modified }))
     }
 }
@@ -92,13 +96,14 @@ pub fn resuming(
     span: Span,
     total: Option<u64>,
     limit: u64,
-    retry: &Retry,
+    settings: &Settings,
     open: impl Fn(Option<Span>) -> Opening + Send + 'static,
 ) -> Result<Body> {
     let mut state = Resuming {
         open: Box::new(open),
-        retry: retry.clone(),
-        attempts: Attempts::new(retry),
+        retry: settings.retry.clone(),
+        patience: settings.read_timeout,
+        attempts: Attempts::new(&settings.retry),
         at: span.start,
         end: span.end,
         total,
@@ -107,6 +112,7 @@ pub fn resuming(
         whole: false,
         breaks: 0,
         progress: 0,
+        pace: Pace::default(),
     };
     match state.accept(first) {
         Ok(()) => {}
@@ -136,6 +142,7 @@ struct Answer {
 struct Resuming {
     open: Box<dyn Fn(Option<Span>) -> Opening + Send>,
     retry: Retry,
+    patience: Duration,
     attempts: Attempts,
     at: u64,
     end: Option<u64>,
@@ -146,6 +153,26 @@ struct Resuming {
     whole: bool,
     breaks: u32,
     progress: u64,
+    pace: Pace,
+}
+
+/// How much came while how long was waited for it; the reader's own pauses do not count.
+#[derive(Default)]
+struct Pace {
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Pace {
+    /// Counts a piece; `false` if the server is too slow to be waited for.
+    fn keeps_up(&mut self, waited: Duration, bytes: usize, patience: Duration) -> bool {
+        self.waited += waited;
+        self.bytes += bytes as u64;
+        if self.waited < patience {
+            return true;
+        }
+        std::mem::take(self).bytes >= FLOOR
+    }
 }
 
 impl Resuming {
@@ -159,7 +186,11 @@ impl Resuming {
                 continue;
             };
             let url = answer.response.url().clone();
+            let start = Instant::now();
             match answer.response.next().await {
+                Some(Ok(piece)) if !self.pace.keeps_up(start.elapsed(), piece.len(), self.patience) => {
+                    self.broke(HttpError::silent(&url, self.patience, self.attempts.made())).await?;
+                }
                 Some(Ok(piece)) => {
                     if let Some(piece) = self.take(piece) {
                         if self.at > self.limit {
@@ -243,10 +274,10 @@ impl Resuming {
             }
             0
         } else {
-            if let (Some(expected), Some(actual)) = (self.total, response.content_length()) {
-                if expected != actual {
-                    return Err(HttpError::Size { url: url(), expected, actual });
-                }
+            if let (Some(expected), Some(actual)) = (self.total, response.content_length())
+                && expected != actual
+            {
+                return Err(HttpError::Size { url: url(), expected, actual });
             }
             self.at
         };
@@ -283,6 +314,17 @@ fn parse_content_range(text: &str) -> Option<(u64, u64, Option<u64>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_drips_is_given_up_and_a_slow_one_is_not() {
+        let patience = Duration::from_secs(60);
+        let kept = |bytes: usize| {
+            let mut pace = Pace::default();
+            (0..100).all(|_| pace.keeps_up(Duration::from_secs(10), bytes, patience))
+        };
+        assert!(!kept(1) && !kept(170));
+        assert!(kept(171) && kept(100_000));
+    }
 
     #[test]
     fn a_content_range_is_read_strictly() {

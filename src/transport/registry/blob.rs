@@ -45,7 +45,7 @@ impl RegistryPlace {
             }
             .into());
         }
-        resuming(first, span, Some(blob.size), blob.size, &self.connection.client().settings().retry, open)
+        resuming(first, span, Some(blob.size), blob.size, self.connection.client().settings(), open)
     }
 
     /// Whether a blob is there. One with another length counts as absent.

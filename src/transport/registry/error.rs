@@ -136,6 +136,9 @@ pub enum RegistryError {
     /// Credential files and helpers.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// What is no registry's name.
+    #[error(transparent)]
+    Name(#[from] crate::oci::ReferenceError),
     /// A certificate file in `certs.d`.
     #[error(transparent)]
     Local(#[from] crate::error::IoFault),
@@ -224,8 +227,11 @@ pub(super) fn unknown_blobs(body: &[u8]) -> Option<Vec<Digest>> {
         |e: &&serde_json::Value| matches!(e.get("code").and_then(|c| c.as_str()), Some("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN"));
     let mut found = errors.iter().filter(unknown).peekable();
     found.peek()?;
-    let digest =
-        |e: &serde_json::Value| e.pointer("/detail/digest").or_else(|| e.pointer("/detail/Digest"))?.as_str()?.parse().ok();
+    // Docker's registry gives the digest itself, others an object with it.
+    let digest = |e: &serde_json::Value| {
+        let detail = e.get("detail")?;
+        detail.as_str().or_else(|| detail.get("digest").or_else(|| detail.get("Digest"))?.as_str())?.parse().ok()
+    };
     Some(found.filter_map(digest).collect())
 }
 
@@ -240,6 +246,7 @@ impl Fault for RegistryError {
             Self::Digest { .. } | Self::Document { .. } => Class::Input,
             Self::Credentials(e) => e.class(),
             Self::Local(e) => e.class(),
+            Self::Name(e) => e.class(),
             _ => Class::Remote,
         }
     }
@@ -254,7 +261,7 @@ impl Fault for RegistryError {
             | Self::Protocol { side, .. } => *side,
             Self::Lost { .. } | Self::Document { .. } => Side::Source,
             Self::MissingBlobs { .. } => Side::Target,
-            Self::Credentials(_) | Self::Local(_) => Side::Local,
+            Self::Credentials(_) | Self::Local(_) | Self::Name(_) => Side::Local,
         }
     }
     fn retryable(&self) -> bool {
@@ -268,14 +275,15 @@ impl Fault for RegistryError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Http { cause, .. } => cause.hint(),
-            Self::Status { status: 401, registry, .. } => Some(format!("plywood login {}", shown_host(registry))),
-            Self::Status { status: 403, registry, logged_in: false, .. } => Some(format!("plywood login {}", shown_host(registry))),
+            Self::Status { status: 401, registry, .. }
+            | Self::Status { status: 403, registry, logged_in: false, .. }
+            | Self::Token { status: 401 | 403, registry, .. } => Some(format!("plywood login {}", shown_host(registry))),
             Self::Status { status: 403, .. } => {
                 Some("the login is taken, but it may not do this here; ask for the right to this repository".into())
             }
             Self::Status { status: 413, .. } => Some("the registry or a proxy before it limits the size of an upload".into()),
-            Self::Token { status: 401 | 403, registry, .. } => Some(format!("plywood login {}", shown_host(registry))),
             Self::Credentials(e) => e.hint(),
+            Self::Name(e) => e.hint(),
             _ => None,
         }
     }
@@ -308,10 +316,12 @@ mod tests {
     #[test]
     fn missing_blobs_are_read_from_the_refusal_of_a_manifest() {
         let digest = Digest::of(b"x");
-        let body = format!(
-            r#"{{"errors":[{{"code":"MANIFEST_BLOB_UNKNOWN","detail":{{"digest":"{digest}"}}}},{{"code":"MANIFEST_BLOB_UNKNOWN"}}]}}"#
-        );
-        assert_eq!(unknown_blobs(body.as_bytes()), Some(vec![digest]));
+        for detail in [format!("\"{digest}\""), format!(r#"{{"digest":"{digest}"}}"#)] {
+            let body = format!(
+                r#"{{"errors":[{{"code":"MANIFEST_BLOB_UNKNOWN","detail":{detail}}},{{"code":"MANIFEST_BLOB_UNKNOWN"}}]}}"#
+            );
+            assert_eq!(unknown_blobs(body.as_bytes()), Some(vec![digest]));
+        }
         assert_eq!(unknown_blobs(br#"{"errors":[{"code":"MANIFEST_INVALID"}]}"#), None);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt as _;
 
-use crate::error::{Error, Result, Side};
+use crate::error::{Error, Fault as _, Result, Side};
 use crate::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use crate::http::{Attempts, Body, HttpError, Method, Payload, Request, Response, StatusCode, Url};
 use crate::oci::{Descriptor, Repository};
@@ -46,10 +46,9 @@ impl RegistryPlace {
         let text = location.to_str().map_err(|_| wrong("the address of an upload is not plain text"))?;
         let mut url = response.url().join(text).map_err(|_| wrong("the address of an upload is none"))?;
         // Registries behind a TLS proxy often do not know that they are.
-        if url.scheme() == "http" && response.url().scheme() == "https" {
-            if url.host_str() != response.url().host_str() || url.set_scheme("https").is_err() {
-                return Err(wrong("the address of an upload leads from https to http"));
-            }
+        let down = url.scheme() == "http" && response.url().scheme() == "https";
+        if down && (url.host_str() != response.url().host_str() || url.set_scheme("https").is_err()) {
+            return Err(wrong("the address of an upload leads from https to http"));
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("the address of an upload holds a user name"));
@@ -156,13 +155,9 @@ impl RegistryPlace {
 fn may_pass(failure: &RegistryError) -> bool {
     match failure {
         RegistryError::Status { status, .. } => matches!(status, 401 | 404 | 408 | 416 | 429 | 500 | 502 | 503 | 504),
-        RegistryError::Http { cause: HttpError::Connection { .. }, .. } => failure_is_retryable(failure),
+        RegistryError::Http { cause: HttpError::Connection { .. }, .. } => failure.retryable(),
         _ => false,
     }
-}
-
-fn failure_is_retryable(failure: &RegistryError) -> bool {
-    crate::error::Fault::retryable(failure)
 }
 
 /// A body whose own error is kept apart, since it would come back as a broken connection.
