@@ -100,7 +100,9 @@ impl Encoder {
             Kind::BlockDevice { major, minor } => (6, [u64::from(*major), u64::from(*minor)], b""),
             Kind::Fifo => (7, [0, 0], b""),
         };
-        [tag, numbers[0], numbers[1]].into_iter().for_each(|number| self.number(number));
+        self.number(tag);
+        self.number(numbers[0]);
+        self.number(numbers[1]);
         self.bytes(target);
     }
     fn edit(&mut self, edit: &Edit) {

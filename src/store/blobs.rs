@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use tempfile::NamedTempFile;
 
-use super::{Store, StoreError, on, remove_if_there, sync_parent};
+use super::{Store, StoreError, on, publish, remove_if_there, sync_parent};
 use crate::oci::{Digest, Hasher};
 use crate::stream::{Verified, VerifyError};
 
@@ -110,7 +110,7 @@ impl BlobWriter {
             // Another run may have renamed it a moment ago, and not yet synced the name.
             sync_parent(&path)?;
         } else {
-            self.store.publish(file, &path, true)?;
+            publish(file, &path, true)?;
         }
         Ok((got, size))
     }

@@ -36,8 +36,8 @@ impl Check {
             .first()
             .map_or(Ok(()), |Damage { object, cause }| Err(StoreError::Damaged { object: object.clone(), cause: cause.clone() }))
     }
-    fn found(&mut self, object: impl Into<String>, cause: impl ToString) {
-        self.damage.push(Damage { object: object.into(), cause: cause.to_string() });
+    fn found(&mut self, object: impl Into<String>, cause: impl Into<String>) {
+        self.damage.push(Damage { object: object.into(), cause: cause.into() });
     }
 }
 
@@ -61,8 +61,8 @@ impl Store {
             check.bytes += size;
             if full && let Err(error) = self.open_blob(&digest, size)?.finish() {
                 match VerifyError::inside(&error) {
-                    Some(verdict) => check.found(object, verdict),
-                    None => check.found(object, error),
+                    Some(verdict) => check.found(object, verdict.to_string()),
+                    None => check.found(object, error.to_string()),
                 }
             }
         }
@@ -87,10 +87,12 @@ impl Store {
                 missing.insert(*digest);
             });
             if let Err(error) = reached {
-                check.found(object.clone(), error);
+                check.found(object.clone(), error.to_string());
             }
             if !reference.partial {
-                missing.iter().for_each(|digest| check.found(object.clone(), format!("{digest} is missing")));
+                for digest in missing {
+                    check.found(object.clone(), format!("{digest} is missing"));
+                }
             }
         }
         Ok(())

@@ -55,6 +55,9 @@ fn create(root: &Path) -> Result<(), StoreError> {
     // Two runs may do this at once; both write the same bytes.
     let mut temporary = tempfile::NamedTempFile::new_in(root.join("tmp")).map_err(on(&file))?;
     temporary.write_all(text.as_bytes()).and_then(|()| temporary.as_file().sync_all()).map_err(on(&file))?;
+    // The directories' own names must last as long as what will be in them.
+    sync_parent(&root.join("blobs/sha256"))?;
     temporary.persist(&file).map_err(|e| on(&file)(e.error))?;
-    sync_parent(&file)
+    sync_parent(&file)?;
+    sync_parent(root)
 }

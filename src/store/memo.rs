@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 
-use super::{Store, StoreError, names, on};
+use super::{Store, StoreError, names, on, publish};
 use crate::oci::Digest;
 
 /// First bytes of every document; the number is the version of the frame.
@@ -41,7 +41,9 @@ impl Store {
     pub fn set_memo(&self, kind: &str, key: &str, document: &[u8], holds: &[Digest]) -> Result<(), StoreError> {
         let path = self.memo_path(kind, key);
         let mut body = (holds.len() as u32).to_le_bytes().to_vec();
-        holds.iter().for_each(|digest| body.extend_from_slice(digest.bytes()));
+        for digest in holds {
+            body.extend_from_slice(digest.bytes());
+        }
         body.extend_from_slice(document);
         let mut file = self.temporary()?;
         let sum = Digest::of(&body);
@@ -49,7 +51,7 @@ impl Store {
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory).map_err(on(directory))?;
         }
-        self.publish(file, &path, false)
+        publish(file, &path, false)
     }
 }
 

@@ -131,7 +131,7 @@ impl Store {
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&at).map_err(on(&at))?;
         let lock = match file.lock_shared() {
             Ok(()) => Some(file),
-            Err(e) if e.kind() == io::ErrorKind::Unsupported => None,
+            Err(e) if has_no_locks(&e) => None,
             Err(e) => return Err(on(&at)(e)),
         };
         Ok(Self { inner: Arc::new(Inner { root: path.to_owned(), lock }) })
@@ -153,18 +153,24 @@ impl Store {
         let read_only = Permissions::from_mode(0o444);
         let file = tempfile::Builder::new().prefix("").permissions(read_only).tempfile_in(&directory).map_err(on(&directory))?;
         match file.as_file().lock() {
-            Err(e) if e.kind() != io::ErrorKind::Unsupported => Err(on(&directory)(e)),
+            Err(e) if !has_no_locks(&e) => Err(on(&directory)(e)),
             _ => Ok(file),
         }
     }
-    /// Gives a temporary file its name. With `durable`, file and name survive a loss of power.
-    fn publish(&self, file: NamedTempFile, path: &Path, durable: bool) -> Result<(), StoreError> {
-        if durable {
-            file.as_file().sync_all().map_err(on(path))?;
-        }
-        file.persist(path).map_err(|e| on(path)(e.error))?;
-        if durable { sync_parent(path) } else { Ok(()) }
+}
+
+/// Gives a temporary file its name. With `durable`, file and name survive a loss of power.
+fn publish(file: NamedTempFile, path: &Path, durable: bool) -> Result<(), StoreError> {
+    if durable {
+        file.as_file().sync_all().map_err(on(path))?;
     }
+    file.persist(path).map_err(|e| on(path)(e.error))?;
+    if durable { sync_parent(path) } else { Ok(()) }
+}
+
+/// Whether a lock failed because the file system has none (some network file systems).
+fn has_no_locks(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error())
 }
 
 /// Makes the names in the directory of `path` durable.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, files_in, names, on, read_if_there, remove_if_there, sync_parent};
+use super::{Store, StoreError, files_in, names, on, publish, read_if_there, remove_if_there, sync_parent};
 use crate::oci::{Descriptor, Platform};
 
 /// What a name means here.
@@ -64,20 +64,24 @@ impl Store {
     ) -> Result<Option<Ref>, StoreError> {
         let _lock = self.lock_references()?;
         let path = self.ref_path(name);
-        let before = self.reference(name)?;
+        // A damaged ref means nothing any more, and must not keep its name from being used again.
+        let before = match self.reference(name) {
+            Err(StoreError::Damaged { .. }) => None,
+            before => before?,
+        };
         match change(before.as_ref()) {
             Some(after) => {
                 let after = Ref { name: name.to_owned(), ..after };
                 let text = serde_json::to_vec(&after).map_err(|e| on(&path)(e.into()))?;
                 let mut file = self.temporary()?;
                 file.write_all(&text).map_err(on(&path))?;
-                self.publish(file, &path, true)?;
+                publish(file, &path, true)?;
             }
-            None if before.is_some() => {
-                remove_if_there(&path)?;
-                sync_parent(&path)?;
+            None => {
+                if remove_if_there(&path)? {
+                    sync_parent(&path)?;
+                }
             }
-            None => {}
         }
         Ok(before)
     }

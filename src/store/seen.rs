@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, names, on, read_if_there};
+use super::{Store, StoreError, names, on, publish, read_if_there};
 use crate::oci::Digest;
 
 /// A name's digest at a time.
@@ -46,6 +46,6 @@ impl Store {
         let text = serde_json::to_vec(&seen).map_err(|e| on(&path)(e.into()))?;
         let mut file = self.temporary()?;
         file.write_all(&text).map_err(on(&path))?;
-        self.publish(file, &path, false)
+        publish(file, &path, false)
     }
 }

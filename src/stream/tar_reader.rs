@@ -4,11 +4,11 @@
 //! long names and base-256 numbers, PAX headers); an archive that they would read differently is refused, so that nobody
 //! can show us other entries than an engine sees. Memory is bounded; a body is never held.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
 
-use crate::error::{Class, Fault, Side};
-
 use super::pax::Pax;
+use super::tar_error::TarError;
 use super::tar_header::{BLOCK, Header, Refusal};
 use super::{Entry, EntryPath, Kind, Owner, PathError};
 
@@ -18,6 +18,10 @@ const EXTENSION: u64 = 1 << 20;
 /// The longest target of a symbolic link that Linux takes, with its NUL.
 const LINK_TARGET: usize = 4096;
 
+/// Bytes of names, link targets and extended attributes in one stream: what an entry costs in memory, and what a few
+/// compressed kilobytes could inflate to gigabytes. An image of 300,000 files has 30 MiB.
+const METADATA: u64 = 256 << 20;
+
 /// Bytes read at a time.
 const BUFFER: usize = 64 << 10;
 
@@ -26,110 +30,15 @@ const BUFFER: usize = 64 << 10;
 pub struct Limits {
     /// Entries, which is what costs memory.
     pub entries: u64,
-    /// Bytes of all bodies together.
+    /// Bytes of all bodies together, and of what follows the archive's end.
     pub bytes: Option<u64>,
 }
 
 impl Default for Limits {
-    /// A million entries (large images have 300,000), any number of bytes.
+    /// A million entries (large images have 300,000) and 128 GiB, which apt takes for one file's limit.
     fn default() -> Self {
-        Self { entries: 1_000_000, bytes: None }
+        Self { entries: 1_000_000, bytes: Some(128 << 30) }
     }
-}
-
-/// Why a tar stream cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum TarError {
-    /// The stream below failed, or its compression is damaged.
-    #[error("tar stream at byte {at}: {cause}")]
-    Read {
-        /// Offset in the uncompressed stream.
-        at: u64,
-        /// What it said.
-        #[source]
-        cause: io::Error,
-    },
-    /// The stream ends inside a header, an extension header or a body.
-    #[error("tar stream is truncated: it ends at byte {at}{}", of_entry(.path))]
-    Truncated {
-        /// Offset in the uncompressed stream.
-        at: u64,
-        /// The entry whose body was being read.
-        path: Option<EntryPath>,
-    },
-    /// A header that is malformed, or that readers understand differently.
-    #[error("tar header at byte {at} ({}): {reason}", shown(.name))]
-    Header {
-        /// Offset of the header.
-        at: u64,
-        /// The name that it gives, as far as known.
-        name: Vec<u8>,
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// A name that is no path inside the root.
-    #[error("tar header at byte {at}: {cause}")]
-    Path {
-        /// Offset of the header.
-        at: u64,
-        /// Which path and why.
-        #[source]
-        cause: PathError,
-    },
-    /// More than [`Limits`] allow.
-    #[error("tar stream has more than {limit} {what}")]
-    TooMuch {
-        /// The limit.
-        limit: u64,
-        /// Of what.
-        what: &'static str,
-    },
-}
-
-fn of_entry(path: &Option<EntryPath>) -> String {
-    path.as_ref().map_or_else(String::new, |path| format!(", inside {path}"))
-}
-
-fn shown(name: &[u8]) -> String {
-    format!("{:?}", String::from_utf8_lossy(&name[..name.len().min(200)]))
-}
-
-impl Fault for TarError {
-    fn class(&self) -> Class {
-        match self {
-            Self::Read { cause, .. } => match inner(cause) {
-                Some(error) => error.class(),
-                None if damaged(cause) => Class::Input,
-                None => Class::Local,
-            },
-            _ => Class::Input,
-        }
-    }
-    fn side(&self) -> Side {
-        match self {
-            Self::Read { cause, .. } => inner(cause).map_or(Side::Source, crate::Error::side),
-            _ => Side::Source,
-        }
-    }
-    fn retryable(&self) -> bool {
-        matches!(self, Self::Read { cause, .. } if inner(cause).is_some_and(crate::Error::retryable))
-    }
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Read { cause, .. } => inner(cause).and_then(crate::Error::hint),
-            _ => None,
-        }
-    }
-}
-
-/// The library's own error, where a reader below wrapped one.
-fn inner(cause: &io::Error) -> Option<&crate::Error> {
-    cause.get_ref().and_then(|error| error.downcast_ref())
-}
-
-fn damaged(cause: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
-    matches!(cause.kind(), InvalidData | InvalidInput | UnexpectedEof | Other)
 }
 
 /// A tar stream, read once from front to back.
@@ -145,6 +54,7 @@ pub struct TarReader<R: Read> {
     current: Option<EntryPath>,
     entries: u64,
     bytes: u64,
+    metadata: u64,
     ended: bool,
 }
 
@@ -175,7 +85,7 @@ impl Pending {
         }
     }
     /// Applies what waits to its entry; gives the extended attributes.
-    fn apply(self, header: &mut Header) -> std::collections::BTreeMap<Vec<u8>, Vec<u8>> {
+    fn apply(self, header: &mut Header) -> BTreeMap<Vec<u8>, Vec<u8>> {
         if let Some(name) = self.name {
             header.name = name;
         }
@@ -207,6 +117,7 @@ impl<R: Read> TarReader<R> {
             current: None,
             entries: 0,
             bytes: 0,
+            metadata: 0,
             ended: false,
         }
     }
@@ -245,6 +156,11 @@ impl<R: Read> TarReader<R> {
         EntryBody { reader: self }
     }
 
+    /// Bytes read of the uncompressed stream.
+    pub fn position(&self) -> u64 {
+        self.at
+    }
+
     /// Reads to the end of the input, so that a verifying reader below sees its last byte.
     pub fn finish(mut self) -> Result<R, TarError> {
         while self.next_entry()?.is_some() {}
@@ -255,6 +171,7 @@ impl<R: Read> TarReader<R> {
             }
             self.input.consume(length);
             self.at += length as u64;
+            self.count_bytes(length as u64)?;
         }
     }
 
@@ -279,16 +196,31 @@ impl<R: Read> TarReader<R> {
         self.left = if let Kind::File { size } = kind { size } else { 0 };
         self.padding = padding(self.left);
         self.current = Some(path.clone());
+        self.count(&header, &xattrs)?;
+        let (user_name, group_name) = (header.user_name, header.group_name);
+        Ok(Entry { path, kind, mode: header.mode, owner, user_name, group_name, mtime: header.mtime, xattrs })
+    }
+
+    /// Adds the entry whose body is next to what the limits are about.
+    fn count(&mut self, header: &Header, xattrs: &BTreeMap<Vec<u8>, Vec<u8>>) -> Result<(), TarError> {
+        let attributes: usize = xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.metadata += (header.name.len() + header.link.len() + attributes) as u64;
         self.entries += 1;
-        self.bytes = self.bytes.saturating_add(self.left);
         if self.entries > self.limits.entries {
             return Err(TarError::TooMuch { limit: self.limits.entries, what: "entries" });
         }
-        if let Some(limit) = self.limits.bytes.filter(|limit| self.bytes > *limit) {
-            return Err(TarError::TooMuch { limit, what: "bytes of content" });
+        if self.metadata > METADATA {
+            return Err(TarError::TooMuch { limit: METADATA, what: "bytes of names and attributes" });
         }
-        let (user_name, group_name) = (header.user_name, header.group_name);
-        Ok(Entry { path, kind, mode: header.mode, owner, user_name, group_name, mtime: header.mtime, xattrs })
+        self.count_bytes(self.left)
+    }
+
+    fn count_bytes(&mut self, more: u64) -> Result<(), TarError> {
+        self.bytes = self.bytes.saturating_add(more);
+        match self.limits.bytes.filter(|limit| self.bytes > *limit) {
+            Some(limit) => Err(TarError::TooMuch { limit, what: "bytes of content" }),
+            None => Ok(()),
+        }
     }
 
     /// The next header; nothing at the end of the archive (two zero blocks, or the end of the input).

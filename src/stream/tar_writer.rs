@@ -137,27 +137,28 @@ impl<W: Write> TarWriter<W> {
         Ok(())
     }
     fn copy(&mut self, entry: &Entry, content: &mut dyn Read) -> Result<(), TarWriteError> {
-        let fault = |e| IoFault::new(entry.path.to_string(), e);
+        let written = |cause| IoFault::new(entry.path.to_string(), cause);
         let wrong = |got| TarWriteError::Size { path: entry.path.clone(), size: entry.size(), got };
+        let mut read = |buffer: &mut [u8]| loop {
+            match content.read(buffer) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                read => return read.map_err(|cause| TarWriteError::Content { path: entry.path.clone(), cause }),
+            }
+        };
         let mut left = entry.size();
         while left > 0 {
             let wanted = self.buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            match content.read(&mut self.buffer[..wanted]) {
-                Ok(0) => return Err(wrong((entry.size() - left).to_string())),
-                Ok(n) => {
-                    self.out.write_all(&self.buffer[..n]).map_err(fault)?;
-                    left -= n as u64;
-                }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(cause) => return Err(TarWriteError::Content { path: entry.path.clone(), cause }),
+            let n = read(&mut self.buffer[..wanted])?;
+            if n == 0 {
+                return Err(wrong((entry.size() - left).to_string()));
             }
+            self.out.write_all(&self.buffer[..n]).map_err(written)?;
+            left -= n as u64;
         }
-        let more = content.read(&mut [0]).map_err(|cause| TarWriteError::Content { path: entry.path.clone(), cause })?;
-        if more > 0 {
+        if read(&mut [0])? > 0 {
             return Err(wrong("more".into()));
         }
-        self.out.write_all(padding(entry.size())).map_err(fault)?;
-        Ok(())
+        Ok(self.out.write_all(padding(entry.size())).map_err(written)?)
     }
 }
 

@@ -64,18 +64,20 @@ impl<'a, W: Write> Assembly<'a, W> {
     }
     /// Writes a directory of the spec, if it is not written yet, and its parents before it.
     pub(super) fn directory(&mut self, path: &EntryPath) -> Result<(), LinkError> {
-        match self.directories.get(path.as_bytes()) {
-            Some((_, true)) => return Ok(()),
-            Some((_, false)) => {}
-            None => return Err(SpecError::new(path, "the directory is not listed in the spec").into()),
+        if let Some((_, true)) = self.directories.get(path.as_bytes()) {
+            return Ok(());
         }
-        if let Some(parent) = path.parent().filter(|parent| !parent.is_root() || self.lists(parent)) {
-            self.directory(&parent)?;
-        }
-        if let Some((entry, written)) = self.directories.get_mut(path.as_bytes()) {
-            *written = true;
-            self.entries += 1;
-            self.tar.append(entry, &mut io::empty())?;
+        let root = Some(EntryPath::root()).filter(|root| self.lists(root));
+        for path in root.into_iter().chain(path.parents()).chain([path.clone()]) {
+            match self.directories.get_mut(path.as_bytes()) {
+                Some((_, true)) => {}
+                Some((entry, written)) => {
+                    *written = true;
+                    self.entries += 1;
+                    self.tar.append(entry, &mut io::empty())?;
+                }
+                None => return Err(SpecError::new(&path, "the directory is not listed in the spec").into()),
+            }
         }
         Ok(())
     }

@@ -16,6 +16,8 @@ mod replaced;
 use std::io::{self, Read, Write};
 use std::thread;
 
+use serde::{Deserialize, Serialize};
+
 use self::assembly::Assembly;
 use self::edits::Edits;
 use self::read_ahead::{ReadAhead, SourceReader};
@@ -28,8 +30,8 @@ use crate::stream::{Entry, EntryPath, GzipWriter, HashingWriter, Kind, Limits, T
 
 pub use self::read_ahead::Open;
 
-/// A layer that was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A layer that was made. Remembered in the memo under the spec's key and [`ENCODER`](crate::stream::ENCODER).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Linked {
     /// Digest of the compressed blob.
     pub digest: Digest,

@@ -84,6 +84,9 @@ impl Sources {
     }
 }
 
+type Change<'a> = Box<dyn Fn(&mut LayerSpec) + 'a>;
+type Make = fn(&[u8]) -> Result<Box<dyn Read + Send>, Error>;
+
 fn paths(entries: &[(Entry, String)]) -> Vec<String> {
     entries.iter().map(|(entry, _)| entry.path.to_string()).collect()
 }
@@ -135,6 +138,16 @@ fn the_root_is_written_only_if_it_is_listed() {
 }
 
 #[test]
+fn the_deepest_path_is_written_and_its_parents_before_it() {
+    let mut sources = Sources::default();
+    let deep = format!("{}f", "d/".repeat(2047));
+    let one = sources.add(&[file(&deep, "x")]);
+    let directories = path(&deep).parents().map(|p| Entry::new(p, Kind::Directory, 0o755)).collect();
+    let linked = sources.link(&LayerSpec { directories, sources: vec![(one, vec![])], ..LayerSpec::default() });
+    assert_eq!(linked.expect("links").len(), 2048);
+}
+
+#[test]
 fn edits_change_place_owner_and_bytes() {
     let mut sources = Sources::default();
     let link = (Entry::new(path("lib/l"), Kind::Symlink { target: b"lib/f".to_vec() }, 0o777), String::new());
@@ -167,6 +180,22 @@ fn edits_change_place_owner_and_bytes() {
 }
 
 #[test]
+fn the_layer_of_a_known_spec_is_known() {
+    let mut sources = Sources::default();
+    let one = sources.add(&[folder("d"), file("d/f", "0123456789"), hard_link("d/h", "d/f")]);
+    let spec = LayerSpec {
+        directories: vec![dir("d")],
+        whiteouts: vec![path("d/gone")],
+        sources: vec![(one, vec![Edit::Replace { path: path("d/f"), changes: vec![(1, 2, b"x".to_vec())] }])],
+        made: vec![made("d/m", "made")],
+    };
+    let folder = TempDir::new().expect("a folder");
+    let store = Store::open(folder.path()).expect("a store");
+    let linked = sources.link_with(&spec, &store, 2).expect("links");
+    assert_eq!((linked.digest.short().as_str(), linked.diff_id.0.short().as_str()), ("2b3594d6506c", "702ce4dfccb0"));
+}
+
+#[test]
 fn a_spec_that_contradicts_itself_or_its_source_is_refused() {
     let mut sources = Sources::default();
     let one = sources.add(&[folder("d"), file("d/f", "0123456789"), hard_link("d/h", "d/f")]);
@@ -176,7 +205,6 @@ fn a_spec_that_contradicts_itself_or_its_source_is_refused() {
     let replace = |name: &str, at| Edit::Replace { path: path(name), changes: vec![(at, 1, vec![])] };
     let own = |name: &str, uid| Edit::Own { path: path(name), mode: 0o644, owner: Owner { uid, gid: 0 } };
     let good = || LayerSpec { directories: vec![dir("d")], sources: vec![(one, vec![])], ..LayerSpec::default() };
-    type Change<'a> = Box<dyn Fn(&mut LayerSpec) + 'a>;
     let edit = |edit: Edit| -> Change<'_> { Box::new(move |s| s.sources[0].1.push(edit.clone())) };
     let cases: Vec<(&str, Change<'_>)> = vec![
         ("not listed", Box::new(|s| s.directories.clear())),
@@ -277,7 +305,6 @@ fn a_source_that_fails_leaves_no_blob_and_keeps_its_class() {
     let whole = tar.finish().expect("a tar");
     let digest = Digest::of(b"archive");
     let spec = LayerSpec { sources: vec![(digest, vec![])], ..LayerSpec::default() };
-    type Make = fn(&[u8]) -> Result<Box<dyn Read + Send>, Error>;
     let short: Make = |whole| Ok(Box::new(io::Cursor::new(whole[..5_000_000].to_vec())));
     let trailing: Make = |whole| {
         let end = io::Cursor::new(whole.to_vec());

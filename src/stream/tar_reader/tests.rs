@@ -5,6 +5,7 @@ use std::io::Write as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::error::{Class, Fault as _};
 
 /// A ustar header for `name`, its checksum set.
 fn header(name: &str, flag: u8, size: u64) -> [u8; BLOCK] {
@@ -33,8 +34,8 @@ fn changed(mut block: [u8; BLOCK], at: usize, bytes: &[u8]) -> [u8; BLOCK] {
 }
 
 /// A header and its padded body.
-fn member(block: [u8; BLOCK], body: &[u8]) -> Vec<u8> {
-    let mut bytes = block.to_vec();
+fn member(block: impl AsRef<[u8]>, body: &[u8]) -> Vec<u8> {
+    let mut bytes = block.as_ref().to_vec();
     bytes.extend_from_slice(body);
     bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
     bytes
@@ -275,6 +276,46 @@ fn limits_end_the_reading() {
     assert_eq!(count(Limits { entries: 2, bytes: Some(10) }).expect("within"), 2);
     assert!(matches!(count(Limits { entries: 1, bytes: None }), Err(TarError::TooMuch { limit: 1, .. })));
     assert!(matches!(count(Limits { entries: 9, bytes: Some(9) }), Err(TarError::TooMuch { limit: 9, .. })));
+}
+
+#[test]
+fn what_follows_the_end_counts_as_content() {
+    let archive = [end(), vec![1; 5000]].concat();
+    let finish = |bytes| TarReader::new(archive.as_slice(), Limits { entries: 1, bytes: Some(bytes) }).finish().map(drop);
+    assert!(finish(5000).is_ok());
+    assert!(matches!(finish(4999), Err(TarError::TooMuch { .. })));
+}
+
+#[test]
+fn names_and_attributes_have_a_limit_of_their_own() {
+    let attribute = vec![b'a'; 1 << 19];
+    let unit = [extension(b'x', &pax(&[("SCHILY.xattr.user.a", &attribute)])), file("a", b"")].concat();
+    let mut reader = TarReader::new(Repeated { unit, at: 0 }, Limits::default());
+    let mut entries = 0;
+    let error = loop {
+        match reader.next_entry() {
+            Ok(entry) => entries += u64::from(entry.is_some()),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, TarError::TooMuch { limit: METADATA, .. }), "{error}");
+    assert_eq!(entries, (METADATA >> 19) - 1, "the names count as well");
+}
+
+/// The same bytes again and again, as a decompression bomb gives them.
+struct Repeated {
+    unit: Vec<u8>,
+    at: usize,
+}
+
+impl Read for Repeated {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = &self.unit[self.at..];
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        self.at = (self.at + length) % self.unit.len();
+        Ok(length)
+    }
 }
 
 #[test]
