@@ -12,7 +12,7 @@ use super::elf::{elf_note, is_library_name};
 use super::{ElfNote, RootFsError, keep};
 
 /// Prefix of the name of a whiteout (image-spec, layer.md, "Whiteouts").
-const WHITEOUT: &[u8] = b".wh.";
+pub(super) const WHITEOUT: &[u8] = b".wh.";
 /// Name of the marker that hides all that lower layers have in its directory.
 const OPAQUE: &[u8] = b".wh..wh..opq";
 /// Other names of AUFS's own bookkeeping, which engines pass over.

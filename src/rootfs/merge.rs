@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::stream::{Entry, EntryPath, Kind};
 
-use super::catalogue::Record;
+use super::catalogue::{Record, WHITEOUT};
 use super::resolve::{MAX_LINKS, steps};
 use super::{Catalogue, Node, RootFs, RootFsError};
 
@@ -168,6 +168,9 @@ impl<'a> Unpacked<'a> {
             match self.tree.get(&parent) {
                 Some(part) if part.is_directory() => {}
                 Some(_) => return Err(self.in_the_way(entry, parent, "not a directory in the same layer")),
+                None if parent.file_name().starts_with(WHITEOUT) => {
+                    return Err(self.in_the_way(entry, parent, "named as a whiteout"));
+                }
                 None => {
                     self.tree.insert(parent, Upper::Implied);
                 }

@@ -1,6 +1,8 @@
 //! When the start of a layer is enough, and when it is not.
 
 use super::*;
+use crate::oci::Compression;
+use crate::stream::decompress;
 
 fn layer(paths: &[&str]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
@@ -120,4 +122,21 @@ fn damage_is_not_mistaken_for_an_end() {
     let mut bytes = layer(&["etc/", "etc/passwd", "home/"]);
     bytes[600] ^= 1;
     assert!(read_accounts_prefix(&bytes[..2000], false).is_err());
+}
+
+#[test]
+fn a_compressed_prefix_may_end_anywhere() {
+    let plain = layer(&[MANY.as_slice(), &["etc/passwd", "home/", "zzz"]].concat());
+    let mut gzip = flate2::read::GzEncoder::new(plain.as_slice(), flate2::Compression::fast());
+    let mut stored = Vec::new();
+    gzip.read_to_end(&mut stored).expect("memory");
+    for (stored, compression) in
+        [(stored, Compression::Gzip), (zstd::encode_all(plain.as_slice(), 1).expect("memory"), Compression::Zstd)]
+    {
+        for length in 0..stored.len() {
+            let input = decompress(&stored[..length], compression).expect("a decoder");
+            let told = read_accounts_prefix(input, false);
+            assert!(matches!(told, Ok(Prefix::NeedMore | Prefix::Facts(_))), "{compression:?} {length}: {told:?}");
+        }
+    }
 }

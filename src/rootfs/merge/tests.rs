@@ -1,5 +1,7 @@
 //! Layers whose merged view is known: the rules of image-spec, and what overlayfs makes of the cases it leaves open.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::stream::Limits;
 
@@ -120,6 +122,8 @@ fn what_an_engine_cannot_unpack_is_refused_by_name() {
         (&[&["h b>a", "f a"]], "layer 0: hard link /b leads to /a, which is not in this layer before it"),
         (&[&["d a", "h b>a"]], "layer 0: hard link /b leads to /a, which is a directory"),
         (&[&["f a", "f a/b"]], "layer 0: /a/b cannot be placed, since /a is not a directory in the same layer"),
+        (&[&["f .wh.a/b"]], "layer 0: /.wh.a/b cannot be placed, since /.wh.a is named as a whiteout"),
+        (&[&["l a>.wh.b", "f a/c"]], "layer 0: /a/c cannot be placed, since /.wh.b is named as a whiteout"),
         (&[&["l a>b", "l b>a", "f a/c"]], "layer 0: /a/c cannot be placed, since /a is below a loop of symbolic links"),
     ];
     for (layers, message) in table {
@@ -139,4 +143,26 @@ fn the_entry_with_the_bytes_is_found_under_the_name_its_layer_gives_it() {
     let above = [layers[0].clone(), layer(&["f b=2"])];
     let root = RootFs::merge(&above).expect("a view");
     assert_eq!(root.find(&EntryPath::new("b").expect("a path")).map(|found| found.entry.to_string()), Some("/b".to_owned()));
+}
+
+proptest! {
+    #[test]
+    fn every_node_of_any_layers_stands_in_a_directory(
+        words in proptest::collection::vec(
+            proptest::collection::vec("(d|f) (a|b)(/(a|b|\\.wh\\.a|\\.wh\\.b|\\.wh\\.\\.wh\\.\\.opq)){0,2}|l (a|b)(/(a|b)){0,1}>(/|\\.\\./)?(a|b)|h (a|b)>(a|b)", 0..7),
+            0..4,
+        )
+    ) {
+        let catalogues: Vec<_> = words.iter().map(|words| layer(&words.iter().map(String::as_str).collect::<Vec<_>>())).collect();
+        let Ok(root) = RootFs::merge(&catalogues) else { return Ok(()) };
+        for node in root.nodes() {
+            prop_assert!(!node.entry.path.file_name().starts_with(b".wh."));
+            for parent in node.entry.path.parents() {
+                prop_assert!(root.get(&parent).is_some_and(|above| above.entry.is_directory()), "{} in {parent}", node.entry.path);
+            }
+        }
+        let hidden = layer(&["f .wh..wh..opq"]);
+        let nothing = RootFs::merge(catalogues.iter().chain([&hidden])).expect("a view");
+        prop_assert!(nothing.nodes().all(|node| node.entry.path.is_root()) && nothing.written.is_empty());
+    }
 }
