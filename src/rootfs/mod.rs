@@ -2,8 +2,23 @@
 //!
 //! Invariant: nothing is unpacked; a catalogue holds every entry's metadata and the bytes of the few files that matter.
 
+mod accounts_prefix;
+mod catalogue;
 mod elf;
+mod error;
+mod keep;
+mod ls;
+mod memo;
+mod merge;
+mod os_release;
+mod resolve;
 mod tree;
 
-pub use elf::ElfNote;
+pub use accounts_prefix::{AccountFacts, Prefix, read_accounts_prefix};
+pub use catalogue::{Catalogue, Record};
+pub use elf::{ElfNote, elf_note, is_library_name};
+pub use error::RootFsError;
+pub use ls::Row;
+pub use os_release::OsRelease;
+pub use resolve::{Found, Resolved};
 pub use tree::{Node, RootFs};

@@ -24,13 +24,17 @@ pub struct Node {
 /// All paths of an image. The root itself has a node only if a layer lists it.
 #[derive(Clone, Debug, Default)]
 pub struct RootFs {
-    nodes: BTreeMap<EntryPath, Node>,
+    pub(super) nodes: BTreeMap<EntryPath, Node>,
+    /// The entry of the node's layer that has its bytes, where that is not the node's own path: hard links, and entries
+    /// written through a link of their own layer.
+    pub(super) written: BTreeMap<EntryPath, EntryPath>,
 }
 
 impl RootFs {
     /// A view of the given nodes; a later one for the same path wins. Parents need not be listed.
     pub fn from_nodes(nodes: impl IntoIterator<Item = Node>) -> Self {
-        Self { nodes: nodes.into_iter().map(|n| (n.entry.path.clone(), n)).collect() }
+        let nodes = nodes.into_iter().map(|n| (n.entry.path.clone(), n)).collect();
+        Self { nodes, written: BTreeMap::new() }
     }
     /// The node at exactly this path; no link is followed.
     pub fn get(&self, path: &EntryPath) -> Option<&Node> {
@@ -40,8 +44,12 @@ impl RootFs {
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values()
     }
+    /// The nodes from `start` on, in byte order of their paths; for readers that skip.
+    pub fn range_from(&self, start: Bound<&[u8]>) -> impl Iterator<Item = &Node> {
+        self.nodes.range::<[u8], _>((start, Bound::Unbounded)).map(|(_, node)| node)
+    }
     /// The nodes strictly below `above`, in byte order of their paths.
-    pub fn below<'a>(&'a self, above: &'a EntryPath) -> impl Iterator<Item = &'a Node> {
+    pub fn below<'a>(&'a self, above: &EntryPath) -> impl Iterator<Item = &'a Node> + use<'a> {
         // Between `a` and `a/x` may stand `a-b`, so the range starts there and ends at the first path past `a/`.
         let mut start = above.as_bytes().to_vec();
         if !start.is_empty() {
@@ -54,7 +62,8 @@ impl RootFs {
             .take_while(move |node| node.entry.path.as_bytes().starts_with(&prefix))
     }
     /// The nodes directly in `directory`, in byte order of their names.
-    pub fn children<'a>(&'a self, directory: &'a EntryPath) -> impl Iterator<Item = &'a Node> {
-        self.below(directory).filter(move |node| node.entry.path.components().count() == directory.components().count() + 1)
+    pub fn children<'a>(&'a self, directory: &EntryPath) -> impl Iterator<Item = &'a Node> + use<'a> {
+        let depth = directory.components().count() + 1;
+        self.below(directory).filter(move |node| node.entry.path.components().count() == depth)
     }
 }

@@ -3,7 +3,11 @@
 //! Invariant: documents and blobs that a source hands out are verified against the descriptor that was asked for
 //! (whole blobs by their readers); a target makes a name visible only after all that it needs is there.
 
-mod body;
+pub mod archive;
+mod bundle;
+pub mod layout;
+pub mod registry;
+mod verified;
 
 use std::fmt;
 use std::future::Future;
@@ -15,7 +19,10 @@ use bytes::Bytes;
 use crate::error::Result;
 use crate::oci::{Descriptor, Repository};
 
-pub use body::Body;
+pub use crate::http::{Body, BodyReader};
+pub use bundle::{Bundle, BundleBlob, Loaded, StreamTarget};
+pub(crate) use verified::verdict;
+pub use verified::{Damaged, verified};
 
 /// A future in a box, as the traits of this module return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

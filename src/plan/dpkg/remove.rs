@@ -1,0 +1,77 @@
+//! Remove: prerm, files, postrm; conffiles stay with status `config-files`, as without `--purge`.
+
+use crate::error::Result;
+use crate::layer::root::{Author, Last};
+use crate::pin::Action;
+use crate::system::dpkg::{PackageKey, State, conffiles};
+
+use super::scripts::Run;
+use super::{Dpkg, DpkgError};
+
+impl Dpkg<'_> {
+    pub(super) fn remove(&mut self, number: usize) -> Result<()> {
+        let change = self.changes.get(number).filter(|c| c.locked.action == Action::Remove);
+        let locked = &change.ok_or_else(|| DpkgError::Lock(format!("package {number} is not one to remove")))?.locked;
+        let stanzas = self.status.named(&locked.name)?;
+        let Some(stanza) = stanzas.into_iter().next() else { return Ok(()) };
+        if [stanza.text("Essential"), stanza.text("Protected")].contains(&"yes") {
+            return Err(DpkgError::Essential(locked.name.clone()).into());
+        }
+        let key = PackageKey { name: locked.name.clone(), architecture: stanza.text("Architecture").into() };
+        self.removal_script(number, &key, &locked.version, "prerm")?;
+        let kept = conffiles(&stanza);
+        self.root.set_author(Author::Package(number));
+        let mut gone = Vec::new();
+        for path in self.list_of(&key.name, &key.architecture).iter().rev() {
+            if kept.iter().any(|c| c.path.as_bytes() == path.as_slice()) {
+                continue;
+            }
+            if let Ok(place) = self.root.resolve(path, Last::Keep)
+                && self.remove_path(&place, &key.name)?
+            {
+                gone.push(place);
+            }
+        }
+        self.activate_paths(gone.into_iter())?;
+        self.removal_script(number, &key, &locked.version, "postrm")?;
+        let has_postrm = self.installed_script(&key.name, &key.architecture, "postrm").is_some();
+        self.drop_info(number, &key, !kept.is_empty() || has_postrm)?;
+        self.unregister_triggers(&key.name)?;
+        if kept.is_empty() && !has_postrm {
+            self.status.remove(&key);
+        } else {
+            self.status.set_state(&key, &State::ConfigFiles)?;
+        }
+        self.status_dirty = true;
+        Ok(())
+    }
+
+    fn removal_script(&mut self, number: usize, key: &PackageKey, version: &str, script: &'static str) -> Result<()> {
+        let Some(text) = self.installed_script(&key.name, &key.architecture, script) else { return Ok(()) };
+        let run = Run {
+            number: Some(number),
+            package: &key.name,
+            architecture: &key.architecture,
+            version,
+            script,
+            words: &["remove"],
+            author: Author::Package(number),
+        };
+        self.evaluate(&text, &run)
+    }
+
+    /// Of a package in `config-files` only `.list` (of its conffiles) and `.postrm` stay.
+    fn drop_info(&mut self, number: usize, key: &PackageKey, stays: bool) -> Result<()> {
+        self.root.set_author(Author::Package(number));
+        let directory = "/var/lib/dpkg/info";
+        for name in self.root.read_dir(directory.as_bytes()).unwrap_or_default() {
+            let name = String::from_utf8_lossy(&name).into_owned();
+            let Some((stem, kind)) = name.rsplit_once('.') else { continue };
+            let own = stem == key.name || stem == format!("{}:{}", key.name, key.architecture);
+            if own && !(stays && matches!(kind, "list" | "postrm")) {
+                self.root.remove(format!("{directory}/{name}").as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+}

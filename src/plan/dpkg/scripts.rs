@@ -1,0 +1,73 @@
+//! Maintainer scripts: which text is evaluated with which words, and what stops the plan.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::layer::root::Author;
+use crate::script::{self, Environment, Package, Script};
+
+use super::{Dpkg, DpkgError};
+
+/// A script to evaluate.
+pub(super) struct Run<'s> {
+    /// Place of the package in the changes, for its record.
+    pub(super) number: Option<usize>,
+    /// Whose script.
+    pub(super) package: &'s str,
+    /// Its architecture.
+    pub(super) architecture: &'s str,
+    /// The version that the script is of.
+    pub(super) version: &'s str,
+    /// `postinst`
+    pub(super) script: &'static str,
+    /// The words after the name.
+    pub(super) words: &'s [&'s str],
+    /// Who writes what it writes.
+    pub(super) author: Author,
+}
+
+impl Dpkg<'_> {
+    pub(super) fn evaluate(&mut self, text: &Arc<[u8]>, run: &Run<'_>) -> Result<()> {
+        self.write_status()?;
+        self.root.set_author(run.author);
+        let uncovered = |uncovered| DpkgError::Uncovered {
+            package: run.package.into(),
+            version: run.version.into(),
+            script: run.script.into(),
+            uncovered,
+        };
+        let script = Script::parse(text).map_err(uncovered)?;
+        let package = Package {
+            name: run.package.into(),
+            architecture: run.architecture.into(),
+            version: run.version.into(),
+            script: run.script.into(),
+        };
+        let mut environment = Environment { package: &package, commands: self.commands, answers: &mut self.answers };
+        let status = script::evaluate(&script, run.words, self.root, &mut environment).map_err(uncovered)?;
+        let status = i32::from(status.0);
+        if status != 0 {
+            return Err(DpkgError::ScriptFailed {
+                package: run.package.into(),
+                version: run.version.into(),
+                script: run.script.into(),
+                status,
+            }
+            .into());
+        }
+        if let Some(number) = run.number {
+            self.progress_of(number)?.handled.evaluated.push(run.script.into());
+        }
+        for name in std::mem::take(&mut self.answers.triggers) {
+            self.activate(&String::from_utf8_lossy(&name))?;
+        }
+        Ok(())
+    }
+
+    /// A script of an installed package, out of the root's own database.
+    pub(super) fn installed_script(&self, package: &str, architecture: &str, script: &str) -> Option<Arc<[u8]>> {
+        [format!("/var/lib/dpkg/info/{package}:{architecture}.{script}"), format!("/var/lib/dpkg/info/{package}.{script}")]
+            .iter()
+            .find_map(|path| self.root.read(path.as_bytes()).ok().map(|(bytes, _)| bytes))
+    }
+}

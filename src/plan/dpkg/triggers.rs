@@ -1,0 +1,121 @@
+//! Triggers: who is interested in what, what was activated, and the handlers (deb-triggers(5)).
+
+use crate::error::Result;
+use crate::layer::Contents;
+use crate::layer::root::Author;
+use crate::pin::LockedPackage;
+use crate::stream::EntryPath;
+use crate::system::dpkg::{TriggerLines, interests};
+
+use super::scripts::Run;
+use super::{Dpkg, DpkgError};
+
+const FILE: &str = "/var/lib/dpkg/triggers/File";
+
+/// More rounds than any archive's triggers need: one handler may wake another, a circle never ends.
+const MAX_ROUNDS: usize = 100;
+
+impl Dpkg<'_> {
+    /// Registers the package's interests and activates what its `triggers` file activates.
+    pub(super) fn register_triggers(&mut self, locked: &LockedPackage, contents: &Contents, same: bool) -> Result<()> {
+        let Some(file) = Self::control_file(contents, "triggers") else { return self.unregister_triggers(&locked.name) };
+        let (interested, activated) = interests(&file.bytes)?;
+        let package = if same { format!("{}:{}", locked.name, locked.architecture) } else { locked.name.clone() };
+        for interest in &interested {
+            let path = if interest.name.starts_with('/') { FILE.to_owned() } else { format!("/var/lib/dpkg/triggers/{}", interest.name) };
+            let mut lines = TriggerLines::new(self.registry(&path)?);
+            lines.register(&package, interest);
+            self.write_registry(&path, lines.bytes().to_vec())?;
+        }
+        for trigger in activated {
+            self.activate(&trigger.name)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn unregister_triggers(&mut self, package: &str) -> Result<()> {
+        let mut lines = TriggerLines::new(self.registry(FILE)?);
+        let before = lines.bytes().to_vec();
+        lines.unregister(package);
+        if lines.bytes() != before {
+            let bytes = lines.bytes().to_vec();
+            self.write_registry(FILE, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Activates a named trigger, or a path.
+    pub(super) fn activate(&mut self, name: &str) -> Result<()> {
+        if name.starts_with('/') {
+            let path = EntryPath::new(name)?;
+            return self.activate_paths(std::iter::once(path));
+        }
+        if name.contains(['/', '\0']) || name.starts_with('.') {
+            return Ok(());
+        }
+        let lines = TriggerLines::new(self.registry(&format!("/var/lib/dpkg/triggers/{name}"))?);
+        for (_, package, _) in lines.entries() {
+            self.wake(&package, name);
+        }
+        Ok(())
+    }
+
+    /// Activates the file triggers of these paths.
+    pub(super) fn activate_paths(&mut self, paths: impl Iterator<Item = EntryPath>) -> Result<()> {
+        let lines = TriggerLines::new(self.registry(FILE)?);
+        let interests: Vec<(EntryPath, String, String)> =
+            lines.entries().into_iter().filter_map(|(path, package, _)| Some((EntryPath::new(&path).ok()?, path, package))).collect();
+        let mut woken = vec![false; interests.len()];
+        for path in paths {
+            for (interest, woken) in interests.iter().zip(&mut woken) {
+                *woken |= path.is_below(&interest.0);
+            }
+        }
+        for ((_, name, package), woken) in interests.iter().zip(woken) {
+            if woken {
+                self.wake(package, name);
+            }
+        }
+        Ok(())
+    }
+
+    fn wake(&mut self, package: &str, trigger: &str) {
+        let package = package.split(':').next().unwrap_or(package);
+        match self.pending.iter_mut().find(|(p, _)| p == package) {
+            Some((_, names)) if names.iter().any(|n| n == trigger) => {}
+            Some((_, names)) => names.push(trigger.to_owned()),
+            None => self.pending.push((package.to_owned(), vec![trigger.to_owned()])),
+        }
+    }
+
+    /// Runs what is pending for packages that are configured; the rest waits.
+    pub(super) fn run_triggers(&mut self) -> Result<()> {
+        for _ in 0..MAX_ROUNDS {
+            let ready = self.pending.iter().position(|(package, _)| self.is_configured(package));
+            let Some(at) = ready else { return Ok(()) };
+            let (package, names) = self.pending.remove(at);
+            self.handle(&package, &names)?;
+        }
+        Err(DpkgError::Lock("triggers wake each other without end".into()).into())
+    }
+
+    fn is_configured(&self, package: &str) -> bool {
+        let changing = self.changes.iter().any(|c| c.locked.name == package && c.contents.is_some());
+        !changing || self.configured.contains(package)
+    }
+
+    fn handle(&mut self, package: &str, names: &[String]) -> Result<()> {
+        let Some(stanza) = self.status.named(package)?.into_iter().next() else { return Ok(()) };
+        if !stanza.text("Status").ends_with(" installed") {
+            return Ok(());
+        }
+        let (architecture, version) = (stanza.text("Architecture").to_owned(), stanza.text("Version").to_owned());
+        let Some(text) = self.installed_script(package, &architecture, "postinst") else { return Ok(()) };
+        let joined = names.join(" ");
+        let number = self.changes.iter().position(|c| c.locked.name == package && c.contents.is_some());
+        // What a handler makes of package files alone belongs to the package that has the handler, or to who woke it last.
+        let author = number.map_or(Author::Trigger, Author::Package);
+        let run = Run { number, package, architecture: &architecture, version: &version, script: "postinst", words: &["triggered", &joined], author };
+        self.evaluate(&text, &run)
+    }
+}

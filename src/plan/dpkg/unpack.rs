@@ -1,0 +1,257 @@
+//! Unpack: preinst, entries, information files, status `unpacked`, what the old version leaves behind.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::layer::Contents;
+use crate::layer::root::{Author, Content, Last, Provenance};
+use crate::pin::LockedPackage;
+use crate::stream::{Entry, EntryPath, Kind};
+use crate::system::dpkg::{Diversion, Diversions, Overrides, PackageKey, Stanza, State, info};
+
+use super::scripts::Run;
+use super::{Dpkg, conffiles};
+
+/// The old version of a package that is upgraded.
+struct Old {
+    version: String,
+    architecture: String,
+    list: Vec<Vec<u8>>,
+    conffiles: Vec<crate::system::dpkg::Conffile>,
+}
+
+impl Dpkg<'_> {
+    pub(super) fn unpack(&mut self, number: usize) -> Result<()> {
+        let (locked, contents) = self.change(number)?;
+        let control = Self::control_file(contents, "control").map(|f| f.bytes.clone()).unwrap_or_default();
+        let stanza = Stanza::parse("control", &control)?;
+        let same = stanza.text("Multi-Arch") == "same";
+        let old = self.old_version(locked)?;
+        let author = Author::Package(number);
+        self.root.set_author(author);
+        self.root.set_time(contents.entries.iter().map(|e| e.mtime).max().unwrap_or(0));
+        if let Some(old) = &old
+            && let Some(text) = self.installed_script(&locked.name, &old.architecture, "prerm")
+        {
+            self.run_script(number, &text, &old.version, "prerm", &["upgrade", &locked.version])?;
+        }
+        if let Some(text) = Self::control_file(contents, "preinst") {
+            let upgrade = old.as_ref().map(|old| ["upgrade", old.version.as_str(), locked.version.as_str()]);
+            let words: &[&str] = upgrade.as_ref().map_or(&["install"], |words| words);
+            self.run_script(number, &text.bytes.clone(), &locked.version, "preinst", words)?;
+        }
+        self.root.set_author(author);
+        let places = self.place_entries(number, locked, contents, &stanza)?;
+        let progress = self.progress_of(number)?;
+        progress.places = places;
+        progress.multi_arch_same = same;
+        progress.configured_before = old.as_ref().map(|o| o.version.clone()).unwrap_or_default();
+        if let Some(old) = &old {
+            if let Some(text) = self.installed_script(&locked.name, &old.architecture, "postrm") {
+                self.run_script(number, &text, &old.version, "postrm", &["upgrade", &locked.version])?;
+            }
+            self.root.set_author(author);
+            self.remove_vanished(locked, contents, old)?;
+        }
+        self.write_info(number, locked, contents, same, old.as_ref())?;
+        self.set_unpacked(number, &control, contents, old.as_ref())?;
+        self.register_triggers(locked, contents, same)?;
+        self.activate_paths(contents.entries.iter().map(|e| e.path.clone()))
+    }
+
+    pub(super) fn run_script(&mut self, number: usize, text: &Arc<[u8]>, version: &str, script: &'static str, words: &[&str]) -> Result<()> {
+        let (locked, _) = self.change(number)?;
+        let run = Run {
+            number: Some(number),
+            package: &locked.name,
+            architecture: &locked.architecture,
+            version,
+            script,
+            words,
+            author: Author::Package(number),
+        };
+        self.evaluate(text, &run)
+    }
+
+    fn old_version(&self, locked: &LockedPackage) -> Result<Option<Old>> {
+        if locked.old_version.is_none() {
+            return Ok(None);
+        }
+        let stanzas = self.status.named(&locked.name)?;
+        let found = stanzas.iter().find(|s| s.text("Architecture") == locked.architecture).or(stanzas.first());
+        Ok(found.map(|stanza| {
+            let architecture = stanza.text("Architecture").to_owned();
+            let list = self.list_of(&locked.name, &architecture);
+            Old { version: stanza.text("Version").into(), list, conffiles: crate::system::dpkg::conffiles(stanza), architecture }
+        }))
+    }
+
+    /// The paths of an installed package's `.list`, as shipped.
+    pub(super) fn list_of(&self, name: &str, architecture: &str) -> Vec<Vec<u8>> {
+        let list = self.installed_script(name, architecture, "list").unwrap_or_default();
+        info::paths(&list).map(<[u8]>::to_vec).collect()
+    }
+
+    fn place_entries(
+        &mut self,
+        number: usize,
+        locked: &LockedPackage,
+        contents: &Arc<Contents>,
+        stanza: &Stanza,
+    ) -> Result<Vec<Option<EntryPath>>> {
+        let archive = Self::archive(contents)?;
+        let shipped_conffiles = conffiles::shipped(contents);
+        let diversions = Diversions::parse(&self.registry("/var/lib/dpkg/diversions")?)?;
+        let overrides = Overrides::parse(&self.registry("/var/lib/dpkg/statoverride")?)?;
+        let mut places = Vec::with_capacity(contents.entries.len());
+        for entry in &contents.entries {
+            let absolute = entry.path.absolute();
+            let keeps_parents = entry.is_directory() || matches!(entry.kind, Kind::Symlink { .. });
+            if self.filter.excludes(&absolute, keeps_parents) {
+                places.push(None);
+                continue;
+            }
+            let shown = String::from_utf8_lossy(&absolute).into_owned();
+            let mut placed = entry.clone();
+            let diverted = diversions.of(&shown).filter(|d| d.package.as_deref() != Some(locked.name.as_str()));
+            if let Some(diversion) = diverted.filter(|_| !entry.is_directory()) {
+                placed.path = EntryPath::new(&diversion.to)?;
+            } else if shipped_conffiles.contains(&shown) && matches!(entry.kind, Kind::File { .. }) {
+                placed.path = EntryPath::new([&absolute[..], b".dpkg-new"].concat())?;
+            } else if !entry.is_directory() {
+                self.check_overwrite(locked, stanza, &placed)?;
+            }
+            let ids = self.own(&mut placed, &overrides, &shown);
+            let content = Content::Archive { archive, path: entry.path.clone() };
+            let place = self.root.place(&placed, content, Provenance { bytes: false, ids })?;
+            if !entry.is_directory() {
+                self.note_owner(&place, &locked.name);
+            }
+            places.push(Some(place));
+        }
+        debug_assert_eq!(self.root.author(), Author::Package(number));
+        Ok(places)
+    }
+
+    /// Sets mode and owner as this root has them; whether numbers come from the base.
+    fn own(&mut self, entry: &mut Entry, overrides: &Overrides, shown: &str) -> bool {
+        let (owner, of_base) = self.names.owner(self.root, entry);
+        entry.owner = owner;
+        let Some(line) = overrides.of(shown) else { return of_base };
+        if let Some(owner) = self.names.override_owner(self.root, &line.user, &line.group) {
+            entry.owner = owner;
+        }
+        entry.mode = line.mode;
+        entry.owner != crate::stream::Owner::default()
+    }
+
+    /// Diverts what a recipe wants moved aside, if this package brings it.
+    pub(super) fn divert(&mut self, number: usize) -> Result<()> {
+        let (_, contents) = self.change(number)?;
+        for divert in self.diverts {
+            let ships = contents.entries.iter().any(|e| e.path == divert.path && !e.is_directory());
+            let kept = divert.unless.as_ref().is_some_and(|glob| self.base_has(glob));
+            let mut diversions = Diversions::parse(&self.registry("/var/lib/dpkg/diversions")?)?;
+            let from = String::from_utf8_lossy(&divert.path.absolute()).into_owned();
+            // A base that has the program already is not diverted: its bytes would have to move.
+            let there = self.root.exists(from.as_bytes());
+            if !ships || kept || there || diversions.of(&from).is_some() {
+                continue;
+            }
+            let to = String::from_utf8_lossy(&divert.to.absolute()).into_owned();
+            diversions.add(Diversion { from, to, package: None })?;
+            self.write_registry("/var/lib/dpkg/diversions", diversions.bytes())?;
+            self.root.set_author(Author::Package(number));
+            self.root.set_time(contents.entries.iter().map(|e| e.mtime).max().unwrap_or(0));
+            if let Some(parent) = divert.path.parent() {
+                self.root.mkdir_p(&parent.absolute(), 0o755)?;
+            }
+            self.root.write(&divert.path.absolute(), divert.content.clone(), false, 0o755)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the base has a path that matches the last component's glob.
+    fn base_has(&self, glob: &str) -> bool {
+        let (folder, pattern) = glob.rsplit_once('/').unwrap_or(("", glob));
+        let names = self.root.read_dir(if folder.is_empty() { b"/" } else { folder.as_bytes() }).unwrap_or_default();
+        names.iter().any(|name| crate::system::dpkg::PathFilter::pattern_matches(pattern, &String::from_utf8_lossy(name)))
+    }
+
+    fn write_info(&mut self, number: usize, locked: &LockedPackage, contents: &Contents, same: bool, old: Option<&Old>) -> Result<()> {
+        let author = Author::Package(number);
+        let directory = "/var/lib/dpkg/info";
+        if let Some(old) = old {
+            for name in self.root.read_dir(directory.as_bytes()).unwrap_or_default() {
+                let name = String::from_utf8_lossy(&name).into_owned();
+                let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
+                if stem == locked.name || stem == format!("{}:{}", locked.name, old.architecture) {
+                    self.root.remove(format!("{directory}/{name}").as_bytes())?;
+                }
+            }
+        }
+        self.root.set_author(author);
+        let members: Vec<Vec<u8>> = contents.entries.iter().map(|e| e.path.absolute()).collect();
+        let shipped: BTreeSet<&[u8]> = members.iter().map(Vec::as_slice).collect();
+        let obsolete: Vec<Vec<u8>> = old.map_or_else(Vec::new, |old| {
+            let paths = old.conffiles.iter().filter(|c| !c.remove_on_upgrade).map(|c| c.path.clone().into_bytes());
+            paths.filter(|p| !shipped.contains(p.as_slice()) && self.root.exists(p)).collect()
+        });
+        let list = info::list(members.iter().map(Vec::as_slice), obsolete.iter().map(Vec::as_slice));
+        let path = |kind: &str| info::path(&locked.name, &locked.architecture, same, kind);
+        self.root.mkdir_p(directory.as_bytes(), 0o755)?;
+        self.root.write(path("list").as_bytes(), list, false, 0o644)?;
+        for file in contents.control.iter().filter(|f| f.name != "control" && f.name != "list") {
+            let path = path(&file.name);
+            self.root.write(path.as_bytes(), file.bytes.clone(), false, file.mode)?;
+            self.root.chmod(path.as_bytes(), file.mode)?;
+            self.root.set_mtime(path.as_bytes(), file.mtime)?;
+        }
+        if Self::control_file(contents, "md5sums").is_none() {
+            let sums = self.made_md5sums(contents)?;
+            self.root.write(path("md5sums").as_bytes(), sums, false, 0o644)?;
+        }
+        Ok(())
+    }
+
+    fn made_md5sums(&self, contents: &Contents) -> Result<Vec<u8>> {
+        let archive = Self::archive(contents)?;
+        let mut files = Vec::new();
+        for entry in contents.entries.iter().filter(|e| matches!(e.kind, Kind::File { .. })) {
+            let content = Content::Archive { archive, path: entry.path.clone() };
+            let bytes = self.root.fetch(&entry.path, &content, entry.size())?;
+            files.push((entry.path.absolute(), info::md5(&bytes)));
+        }
+        Ok(info::md5sums(files.iter().map(|(path, sum)| (path.as_slice(), sum.clone()))))
+    }
+
+    fn set_unpacked(&mut self, number: usize, control: &[u8], contents: &Contents, old: Option<&Old>) -> Result<()> {
+        let list = conffiles::listed(contents, old.map_or(&[], |o| o.conffiles.as_slice()));
+        let configured = old.map(|o| o.version.clone());
+        let key = self.status.insert(control, &State::Unpacked { configured }, &list)?;
+        if let Some(old) = old.filter(|o| o.architecture != key.architecture) {
+            self.status.remove(&PackageKey { name: key.name.clone(), architecture: old.architecture.clone() });
+        }
+        self.status_dirty = true;
+        let progress = self.progress_of(number)?;
+        progress.key = Some(key);
+        progress.conffiles = list;
+        Ok(())
+    }
+
+    /// Removes what the old version had and no package has any more.
+    fn remove_vanished(&mut self, locked: &LockedPackage, contents: &Contents, old: &Old) -> Result<()> {
+        let new: BTreeSet<EntryPath> = contents.entries.iter().filter_map(|e| self.root.resolve(&e.path.absolute(), Last::Keep).ok()).collect();
+        let conffiles: BTreeSet<&[u8]> = old.conffiles.iter().map(|c| c.path.as_bytes()).collect();
+        let gone = old.list.iter().rev().filter(|p| !conffiles.contains(p.as_slice()));
+        let mut activated = Vec::new();
+        for path in gone {
+            let Ok(place) = self.root.resolve(path, Last::Keep) else { continue };
+            if !new.contains(&place) && self.remove_path(&place, &locked.name)? {
+                activated.push(place);
+            }
+        }
+        self.activate_paths(activated.into_iter())
+    }
+}

@@ -1,0 +1,136 @@
+//! Single values of the tables: paths, names, owners, accounts, files, installers.
+
+use crate::oci::Digest;
+use crate::stream::EntryPath;
+
+use super::super::schema::{CondaTable, FileTable, UserTable};
+use super::super::{RecipeError, Surroundings, Unit};
+use super::{File, FileBody, Installer, Mode, Text, User};
+
+/// `user[:group]`, each a name or a number. Nothing means root.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Account.
+    pub user: Option<String>,
+    /// Group; without it, the account's primary group, and root's where no account is named.
+    pub group: Option<String>,
+}
+
+impl Names {
+    pub(super) fn read(unit: &Unit, text: Option<&Text>, around: &Surroundings<'_>) -> Result<Self, RecipeError> {
+        let Some(text) = text else { return Ok(Self::default()) };
+        let filled = unit.filled(text, around)?;
+        Self::parse(&filled)
+            .ok_or_else(|| unit.error(text.span(), format!("{filled:?} is not an owner (expected user, user:group or numbers)")))
+    }
+    /// `user`, `user:group`, `:group`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (user, group) = text.split_once(':').map_or((text, None), |(u, g)| (u, Some(g)));
+        let name =
+            |n: &str| (!n.is_empty() && (account_name(n) || n.parse::<u32>().is_ok_and(|n| n < u32::MAX))).then(|| n.to_owned());
+        let user = if user.is_empty() && group.is_some() { None } else { Some(name(user)?) };
+        Some(Self { user, group: group.map(name).map_or(Some(None), |g| g.map(Some))? })
+    }
+}
+
+pub(super) fn fill_all(unit: &Unit, texts: &[Text], around: &Surroundings<'_>) -> Result<Vec<String>, RecipeError> {
+    texts.iter().map(|t| unit.filled(t, around)).collect()
+}
+
+/// An absolute path of the image.
+pub(super) fn absolute(unit: &Unit, text: &Text, around: &Surroundings<'_>) -> Result<EntryPath, RecipeError> {
+    let filled = unit.filled(text, around)?;
+    if !filled.starts_with('/') {
+        return Err(unit.error(text.span(), format!("{filled:?} is not an absolute path")));
+    }
+    EntryPath::new(&filled).map_err(|e| unit.error(text.span(), e.to_string()))
+}
+
+/// A name that useradd takes (shadow's `is_valid_user_name`): never all digits, no `:` and no control character.
+pub(super) fn account_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    name.len() <= 32
+        && bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_uppercase() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+}
+
+pub(super) fn user(unit: &Unit, table: &UserTable, around: &Surroundings<'_>) -> Result<User, RecipeError> {
+    let named = |text: &Text, what: &str| {
+        let filled = unit.filled(text, around)?;
+        if account_name(&filled) {
+            Ok(filled)
+        } else {
+            Err(unit.error(text.span(), format!("{filled:?} cannot be the name of {what}")))
+        }
+    };
+    let name = named(&table.name, "an account")?;
+    let uid = table.uid.as_ref().map(|uid| {
+        let text = Text::new(uid.span(), uid.get_ref().0.clone());
+        let filled = unit.filled(&text, around)?;
+        // 2^32-1 means "no ID" to the kernel.
+        filled.parse().ok().filter(|n| *n < u32::MAX).ok_or_else(|| unit.error(uid.span(), format!("{filled:?} is not a user ID")))
+    });
+    let home = match &table.home {
+        Some(home) => absolute(unit, home, around)?,
+        None => EntryPath::new(format!("home/{name}")).map_err(|e| unit.error(table.name.span(), e.to_string()))?,
+    };
+    let shell = table.shell.as_ref().map(|s| absolute(unit, s, around)).transpose()?;
+    let sudo = match &table.sudo {
+        None => false,
+        Some(word) if word.get_ref() == "nopasswd" => true,
+        Some(word) => return Err(unit.error(word.span(), format!("sudo is `nopasswd` or absent, not {:?}", word.get_ref()))),
+    };
+    Ok(User {
+        uid: uid.transpose()?,
+        group: table.group.as_ref().map(|g| named(g, "a group")).transpose()?,
+        groups: table.groups.iter().map(|g| named(g, "a group")).collect::<Result<_, _>>()?,
+        home,
+        shell: shell.map(|s| String::from_utf8_lossy(&s.absolute()).into_owned()),
+        sudo,
+        name,
+    })
+}
+
+pub(super) fn file(unit: &Unit, table: &FileTable, around: &Surroundings<'_>) -> Result<File, RecipeError> {
+    let body = match (&table.from, &table.content) {
+        (Some(from), None) if table.append => return Err(unit.error(from.span(), "`append` needs `content`, not `from`")),
+        (Some(from), None) => FileBody::From { path: unit.filled(from, around)?, folder: unit.folder.clone() },
+        (None, Some(content)) => FileBody::Content(unit.filled(content, around)?.into_bytes()),
+        _ => return Err(unit.error(table.to.span(), "a file needs either `from` or `content`")),
+    };
+    let to = unit.filled(&table.to, around)?;
+    let path = absolute(unit, &table.to, around)?;
+    let into = to.ends_with('/');
+    if path.is_root() && !into || into && matches!(body, FileBody::Content(_)) {
+        return Err(unit.error(table.to.span(), format!("{to:?} names no file")));
+    }
+    if path.components().chain([path.file_name()]).any(|c| c.starts_with(b".wh.")) {
+        return Err(unit.error(table.to.span(), format!("{to:?}: names that start with .wh. cannot be in a layer")));
+    }
+    Ok(File {
+        body,
+        to: path,
+        into,
+        owner: Names::read(unit, table.owner.as_ref(), around)?,
+        mode: table.mode.as_ref().map(|m| Mode::read(unit, m, around)).transpose()?,
+        append: table.append,
+    })
+}
+
+pub(super) fn installer(unit: &Unit, table: &CondaTable, around: &Surroundings<'_>) -> Result<Installer, RecipeError> {
+    let mut around = around.clone();
+    let version = table.version.as_ref().map(|v| unit.filled(v, &around)).transpose()?;
+    if let Some(version) = &version {
+        around.parameters.insert("version".into(), version.replace('{', "{{"));
+    }
+    let sha256 = table.sha256.get(around.arch).map(|text| {
+        let filled = unit.filled(text, &around)?;
+        Digest::from_hex(&filled).map_err(|_| unit.error(text.span(), "a SHA-256 has 64 lower-case hex digits"))
+    });
+    Ok(Installer {
+        location: unit.filled(&table.installer, &around)?,
+        sha256: sha256.transpose()?,
+        version,
+        prefix: absolute(unit, &table.prefix, &around)?,
+    })
+}

@@ -1,0 +1,180 @@
+//! The contract between the shell and its commands: [`Command`], [`Call`], and the registry [`Commands`].
+//!
+//! Invariant: a command sees the virtual root and values, and nothing of this machine. What it does not cover it says
+//! ([`Call::uncovered`]); an option is never ignored.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::layer::root::{RootError, VirtualRoot};
+
+use super::environment::{Answers, Package};
+use super::uncovered::{Fuel, MAX_VALUE, Uncovered};
+use super::value::{ExitStatus, Input, Value};
+
+/// A program or shell built-in that is evaluated natively. Functions of the right shape are commands.
+pub trait Command: Sync {
+    /// Does the command's work on the virtual root.
+    fn run(&self, call: &mut Call<'_>) -> Result<ExitStatus, Uncovered>;
+}
+
+impl<F: Fn(&mut Call<'_>) -> Result<ExitStatus, Uncovered> + Sync> Command for F {
+    fn run(&self, call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+        self(call)
+    }
+}
+
+/// Names and their commands, as a subject's file lists them: `pub const TABLE: Table = &[("cat", &cat), ...]`.
+pub type Table = &'static [(&'static str, &'static dyn Command)];
+
+/// All commands that are known, by name.
+#[derive(Clone, Default)]
+pub struct Commands {
+    builtins: BTreeMap<&'static str, &'static dyn Command>,
+    programs: BTreeMap<&'static str, &'static dyn Command>,
+    libraries: BTreeMap<&'static str, Table>,
+}
+
+impl Commands {
+    /// The shell's own built-ins, file tools and text tools.
+    pub fn standard() -> Self {
+        let mut commands = Self::default();
+        for table in super::builtins::TABLES {
+            commands.add_builtins(table);
+        }
+        for table in super::files::TABLES.iter().chain(super::text::TABLES) {
+            commands.add_programs(table);
+        }
+        commands
+    }
+    /// Commands that exist without a file.
+    pub fn add_builtins(&mut self, table: Table) {
+        self.builtins.extend(table.iter().copied());
+    }
+    /// Commands that stand for a program: one exists if its file is in the virtual root, in a directory of PATH.
+    pub fn add_programs(&mut self, table: Table) {
+        self.programs.extend(table.iter().copied());
+    }
+    /// A shell library whose functions are native: sourcing the file at `path` (no leading slash, links resolved) defines
+    /// them, and its text is not evaluated.
+    pub fn add_library(&mut self, path: &'static str, table: Table) {
+        self.libraries.insert(path, table);
+    }
+    /// A built-in.
+    pub fn builtin(&self, name: &[u8]) -> Option<&'static dyn Command> {
+        self.builtins.get(std::str::from_utf8(name).ok()?).copied()
+    }
+    /// What stands for a program.
+    pub fn program(&self, name: &[u8]) -> Option<&'static dyn Command> {
+        self.programs.get(std::str::from_utf8(name).ok()?).copied()
+    }
+    /// The functions of a native library.
+    pub fn library(&self, path: &[u8]) -> Option<Table> {
+        self.libraries.get(std::str::from_utf8(path).ok()?).copied()
+    }
+}
+
+impl fmt::Debug for Commands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.builtins.keys()).entries(self.programs.keys()).finish()
+    }
+}
+
+/// One call of a command.
+pub struct Call<'a> {
+    /// The name that it was called by, without directories.
+    pub name: &'a str,
+    /// The arguments after the name.
+    pub arguments: &'a [Value],
+    /// Standard input; reading it moves it for the commands that follow.
+    pub stdin: Input,
+    /// What it writes to standard output.
+    pub stdout: Value,
+    /// What it writes to standard error.
+    pub stderr: Value,
+    /// Shell variables to set afterwards in the shell that called (debconf's `RET`); only for built-ins and libraries.
+    pub assignments: Vec<(Vec<u8>, Value)>,
+    /// Exported variables, and those that stand before the command.
+    pub variables: &'a BTreeMap<Vec<u8>, Value>,
+    /// The working directory, absolute.
+    pub cwd: &'a [u8],
+    /// Bits that new files and directories do not get.
+    pub umask: u32,
+    /// The virtual root.
+    pub root: &'a mut VirtualRoot,
+    /// The package whose script this is.
+    pub package: &'a Package,
+    /// Fixed answers, and what outlives the script.
+    pub answers: &'a mut Answers,
+    /// All commands.
+    pub commands: &'a Commands,
+    pub(super) fuel: &'a mut Fuel,
+    pub(super) depth: u32,
+    pub(super) line: u32,
+}
+
+impl Call<'_> {
+    /// Says that this call is not covered.
+    pub fn uncovered(&self, reason: impl Into<String>) -> Uncovered {
+        let mut command = self.name.to_owned();
+        for argument in self.arguments {
+            command.push(' ');
+            command.push_str(&argument.text());
+        }
+        Uncovered::new(self.line, command, reason)
+    }
+    /// Takes a step of the limit, and more for many bytes.
+    pub fn spend(&mut self, bytes: usize) -> Result<(), Uncovered> {
+        if self.fuel.spend(bytes) { Ok(()) } else { Err(self.uncovered("the script exceeds the step limit")) }
+    }
+    /// Writes to standard output.
+    pub fn out(&mut self, bytes: &[u8], base: bool) -> Result<(), Uncovered> {
+        self.spend(bytes.len())?;
+        if self.stdout.bytes.len() + bytes.len() > MAX_VALUE {
+            return Err(self.uncovered("the output exceeds the size limit"));
+        }
+        self.stdout.push_bytes(bytes, base);
+        Ok(())
+    }
+    /// Writes `NAME: message` and a newline to standard error.
+    pub fn complain(&mut self, message: impl AsRef<[u8]>) {
+        if self.stderr.bytes.len() < MAX_VALUE {
+            self.stderr.push_bytes(self.name.as_bytes(), false);
+            self.stderr.push_bytes(b": ", false);
+            self.stderr.push_bytes(message.as_ref(), false);
+            self.stderr.push_bytes(b"\n", false);
+        }
+    }
+    /// A failed operation: told on standard error with status 1 where a real system fails alike, else uncovered.
+    pub fn failed(&mut self, path: &[u8], error: &RootError) -> Result<ExitStatus, Uncovered> {
+        if !error.is_real() {
+            return Err(self.uncovered(error.to_string()));
+        }
+        let message = [path, b": ", error.reason().as_bytes()].concat();
+        self.complain(message);
+        Ok(ExitStatus::FAILURE)
+    }
+    /// An argument as an absolute path.
+    pub fn path(&self, argument: impl AsRef<[u8]>) -> Vec<u8> {
+        absolute(self.cwd, argument.as_ref())
+    }
+    /// An exported variable.
+    pub fn variable(&self, name: &str) -> Option<&Value> {
+        self.variables.get(name.as_bytes())
+    }
+    /// Runs another command as a child of this one, with its own standard input; standard error is added to this one's.
+    pub fn invoke(&mut self, words: &[Value], stdin: Input) -> Result<(ExitStatus, Value), Uncovered> {
+        super::shell::invoke(self, words, stdin)
+    }
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("name", &self.name).field("arguments", &self.arguments).finish_non_exhaustive()
+    }
+}
+
+/// `path` as an absolute path, seen from `cwd`; dots are left to the root's resolution. An empty path stays empty.
+pub(super) fn absolute(cwd: &[u8], path: &[u8]) -> Vec<u8> {
+    if path.is_empty() || path.starts_with(b"/") { path.to_vec() } else { [cwd, b"/", path].concat() }
+}

@@ -1,0 +1,120 @@
+//! Shell patterns (XCU 2.13): `*`, `?`, bracket expressions with ranges and classes.
+//!
+//! Invariant: matching takes at most text times pattern steps, on bytes, as in the C locale. A quoted character stands
+//! behind a backslash.
+
+/// Escapes what a pattern would read as special.
+pub(super) fn quote(bytes: &[u8], into: &mut Vec<u8>) {
+    for byte in bytes {
+        if b"*?[]\\!^-".contains(byte) {
+            into.push(b'\\');
+        }
+        into.push(*byte);
+    }
+}
+
+/// Whether unquoted text has something that makes it a pattern.
+pub(super) fn is_special(bytes: &[u8]) -> bool {
+    bytes.iter().any(|b| b"*?[".contains(b))
+}
+
+/// Whether the pattern matches the whole text.
+pub(in crate::script) fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    // Where the last `*` stands, and how much text it takes.
+    let mut star: Option<(usize, usize)> = None;
+    loop {
+        if pattern.get(p) == Some(&b'*') {
+            star = Some((p + 1, t));
+            p += 1;
+            continue;
+        }
+        let Some(byte) = text.get(t) else { return pattern.get(p..).unwrap_or_default().iter().all(|b| *b == b'*') };
+        match one(pattern.get(p..).unwrap_or_default(), *byte) {
+            Some(length) => {
+                p += length;
+                t += 1;
+            }
+            None => match star {
+                Some((after, taken)) => {
+                    star = Some((after, taken + 1));
+                    p = after;
+                    t = taken + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+}
+
+/// The length of the pattern's first element if it matches the byte.
+fn one(pattern: &[u8], byte: u8) -> Option<usize> {
+    match pattern {
+        [b'?', ..] => Some(1),
+        [b'[', ..] => match bracket(pattern, byte) {
+            Some((length, true)) => Some(length),
+            Some((_, false)) => None,
+            None => (byte == b'[').then_some(1),
+        },
+        [b'\\', quoted, ..] => (*quoted == byte).then_some(2),
+        [plain, ..] => (*plain == byte).then_some(1),
+        [] => None,
+    }
+}
+
+/// The length of a bracket expression and whether it has the byte; nothing if it does not end.
+fn bracket(pattern: &[u8], byte: u8) -> Option<(usize, bool)> {
+    let mut at = 1;
+    let negated = matches!(pattern.get(at), Some(b'!' | b'^'));
+    at += usize::from(negated);
+    let first = at;
+    let mut found = false;
+    loop {
+        let start = match pattern.get(at)? {
+            b']' if at > first => return Some((at + 1, found != negated)),
+            b'[' if pattern.get(at + 1) == Some(&b':') => {
+                let rest = pattern.get(at + 2..)?;
+                let length = rest.windows(2).position(|pair| pair == b":]")?;
+                found |= class(rest.get(..length)?, byte);
+                at += length + 4;
+                continue;
+            }
+            _ => element(pattern, &mut at)?,
+        };
+        if pattern.get(at) == Some(&b'-') && !matches!(pattern.get(at + 1), None | Some(b']')) {
+            at += 1;
+            let end = element(pattern, &mut at)?;
+            found |= (start..=end).contains(&byte);
+        } else {
+            found |= start == byte;
+        }
+    }
+}
+
+fn element(pattern: &[u8], at: &mut usize) -> Option<u8> {
+    if pattern.get(*at) == Some(&b'\\') {
+        *at += 1;
+    }
+    let byte = *pattern.get(*at)?;
+    *at += 1;
+    Some(byte)
+}
+
+/// Whether a byte is in a named class of the C locale.
+pub(super) fn class(name: &[u8], byte: u8) -> bool {
+    match name {
+        b"alpha" => byte.is_ascii_alphabetic(),
+        b"digit" => byte.is_ascii_digit(),
+        b"alnum" => byte.is_ascii_alphanumeric(),
+        b"upper" => byte.is_ascii_uppercase(),
+        b"lower" => byte.is_ascii_lowercase(),
+        b"space" => byte.is_ascii_whitespace() || byte == 0x0b,
+        b"blank" => byte == b' ' || byte == b'\t',
+        b"punct" => byte.is_ascii_punctuation(),
+        b"print" => byte.is_ascii_graphic() || byte == b' ',
+        b"graph" => byte.is_ascii_graphic(),
+        b"cntrl" => byte.is_ascii_control(),
+        b"xdigit" => byte.is_ascii_hexdigit(),
+        _ => false,
+    }
+}

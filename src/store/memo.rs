@@ -1,0 +1,74 @@
+//! Derived documents by kind and key: what was computed once from bytes that never change.
+//!
+//! Invariant: a document comes back as it was put or not at all (a torn or damaged file counts as absent). Nothing is
+//! synced: all of it can be computed again. A document may hold blobs, which lets them live as long as itself.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
+
+use super::{Store, StoreError, names, on, publish};
+use crate::oci::Digest;
+
+/// First bytes of every document; the number is the version of the frame.
+const MAGIC: &[u8; 8] = b"plymemo1";
+/// Magic, digest of the rest.
+const FRAME: usize = 8 + 32;
+
+impl Store {
+    fn memo_path(&self, kind: &str, key: &str) -> PathBuf {
+        self.path("memo").join(names::encode(kind)).join(names::encode(key))
+    }
+    /// The document of `kind` with `key`, if it is known. Reading it counts as use for garbage collection.
+    pub fn memo(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.memo_path(kind, key);
+        let mut file = match File::open(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(on(&path))?,
+        };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(on(&path))?;
+        let Some(at) = unframe(&bytes).map(|(_, document)| bytes.len() - document.len()) else { return Ok(None) };
+        // The kernel's clock, for nobody but the collector; on a store that may only be read it stays as it was.
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let _ = futimens(&file, &Timestamps { last_access: now, last_modification: now });
+        bytes.drain(..at);
+        Ok(Some(bytes))
+    }
+    /// Keeps a document, which holds the blobs `holds`. A later one for the same kind and key replaces it.
+    pub fn set_memo(&self, kind: &str, key: &str, document: &[u8], holds: &[Digest]) -> Result<(), StoreError> {
+        let path = self.memo_path(kind, key);
+        let mut body = (holds.len() as u32).to_le_bytes().to_vec();
+        for digest in holds {
+            body.extend_from_slice(digest.bytes());
+        }
+        body.extend_from_slice(document);
+        let mut file = self.temporary()?;
+        let sum = Digest::of(&body);
+        [&MAGIC[..], sum.bytes(), &body].into_iter().try_for_each(|part| file.write_all(part)).map_err(on(&path))?;
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory).map_err(on(directory))?;
+        }
+        publish(file, &path, false)
+    }
+}
+
+/// The blobs that a document in a file holds; nothing if the file is damaged.
+pub(super) fn held_by(path: &Path) -> Result<Option<Vec<Digest>>, StoreError> {
+    Ok(super::read_if_there(path)?.and_then(|bytes| unframe(&bytes).map(|(holds, _)| holds)))
+}
+
+/// Held blobs and document, if the frame is whole.
+fn unframe(bytes: &[u8]) -> Option<(Vec<Digest>, &[u8])> {
+    let (frame, body) = bytes.split_at_checked(FRAME)?;
+    let sum = frame.strip_prefix(MAGIC)?;
+    if sum != Digest::of(body).bytes() {
+        return None;
+    }
+    let (count, rest) = body.split_first_chunk::<4>()?;
+    let (holds, document) = rest.split_at_checked((u32::from_le_bytes(*count) as usize).checked_mul(32)?)?;
+    let holds = holds.chunks_exact(32).filter_map(|c| Some(Digest::from_bytes(c.try_into().ok()?))).collect();
+    Some((holds, document))
+}

@@ -1,0 +1,21 @@
+//! What Debian's commands do to files: accounts, dpkg's registries, alternatives, ld.so.cache, debconf, ucf, units, PAM.
+//!
+//! Invariant: pure functions from bytes, or from a read-only [`View`], to bytes or a list of [`Write`]s. No process is
+//! started, no disk, clock or environment is read; the day of shadow and the like come in as values. Hostile documents give
+//! an error or stay as they are, never a panic.
+
+pub mod accounts;
+pub mod alternatives;
+pub mod dpkg;
+mod error;
+pub mod ldconfig;
+pub mod rc;
+pub mod shells;
+mod tree;
+pub mod ucf;
+pub mod units;
+mod view;
+
+pub use error::{Result, SystemError};
+pub use tree::{Item, Placed, Tree};
+pub use view::{Change, MAX_DOCUMENT, Status, View, Write};

@@ -1,0 +1,132 @@
+//! HTTP/1.1 of the scripted registry: requests in, answers out, with the faults that concern the wire.
+//!
+//! Invariant: one thread a connection; a request is logged before it is answered. Not for hostile clients.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::answer::Answer;
+use super::{Fault, Logged, State, api, lock};
+
+/// A request with its body.
+pub(super) struct Asked {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Asked {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+pub(super) fn serve(stream: &TcpStream, state: &Mutex<State>, address: SocketAddr) {
+    let mut reader = BufReader::new(stream);
+    while let Some(asked) = read(&mut reader) {
+        let faults = due(state, &asked);
+        let mut answer = api::answer(&asked, &mut lock(state), address);
+        for fault in &faults {
+            apply(fault, &asked, &mut answer);
+        }
+        let hangs = faults.iter().any(|f| matches!(f, Fault::Hang));
+        let status = if hangs { 0 } else { answer.status };
+        let Asked { method, path, headers, body } = asked;
+        let head = method == "HEAD";
+        lock(state).log.push(Logged { method, path, headers, received: body.len(), status });
+        if hangs || write(stream, &answer, head, &faults).is_none() {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+            return;
+        }
+    }
+}
+
+fn read(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|n| *n > 0)?;
+    let mut words = line.split_whitespace().map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+    let mut asked = Asked { method, path, headers, body: Vec::new() };
+    let length: usize = asked.header("content-length").and_then(|l| l.parse().ok()).unwrap_or(0);
+    asked.body.resize(length, 0);
+    reader.read_exact(&mut asked.body).ok()?;
+    Some(asked)
+}
+
+/// The faults that are ordered for a request; each order counts down.
+fn due(state: &Mutex<State>, asked: &Asked) -> Vec<Fault> {
+    let mut found = Vec::new();
+    for order in &mut lock(state).orders {
+        if order.times > 0 && order.method == asked.method && asked.path.contains(&order.part) {
+            order.times -= 1;
+            found.push(order.fault.clone());
+        }
+    }
+    found
+}
+
+fn apply(fault: &Fault, asked: &Asked, answer: &mut Answer) {
+    match fault {
+        Fault::Answer { status, headers, body } => {
+            *answer = Answer::new(*status).body(body.clone());
+            for (name, value) in headers {
+                answer.set(name, value);
+            }
+        }
+        Fault::FlipByte(at) => {
+            if let Some(byte) = answer.body.get_mut(*at) {
+                *byte ^= 1;
+            }
+        }
+        Fault::Header(name, value) => {
+            answer.remove(name);
+            if let Some(value) = value {
+                answer.set(name, value);
+            }
+        }
+        Fault::Slow(pause) => std::thread::sleep(*pause),
+        Fault::Redirect(to) => {
+            *answer = Answer::new(307);
+            let path = if to.ends_with('/') { asked.path.trim_start_matches('/') } else { "" };
+            answer.set("Location", &format!("{to}{path}"));
+        }
+        Fault::IgnoreRange => answer.ignore_range(),
+        Fault::CutAfter(_) | Fault::Drip(_) | Fault::Hang => {}
+    }
+}
+
+/// Sends an answer; nothing if the connection ended.
+fn write(mut stream: &TcpStream, answer: &Answer, head: bool, faults: &[Fault]) -> Option<()> {
+    stream.write_all(&answer.head()).ok()?;
+    if head {
+        return Some(());
+    }
+    let cut = faults.iter().find_map(|f| if let Fault::CutAfter(n) = f { Some(*n) } else { None });
+    let drip = faults.iter().find_map(|f| if let Fault::Drip(pause) = f { Some(*pause) } else { None });
+    let body = &answer.body[..cut.unwrap_or(usize::MAX).min(answer.body.len())];
+    if let Some(pause) = drip {
+        for byte in body {
+            stream.write_all(&[*byte]).ok()?;
+            std::thread::sleep(pause);
+        }
+    } else {
+        stream.write_all(body).ok()?;
+    }
+    if cut.is_some() {
+        // What was sent must arrive before the end.
+        stream.flush().ok()?;
+        std::thread::sleep(Duration::from_millis(20));
+        return None;
+    }
+    Some(())
+}
