@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,6 +47,7 @@ impl Members {
     /// The tar in an open file.
     pub fn read(file: File, place: String) -> Result<Self> {
         let length = file.metadata().map_err(|e| IoFault::new(&place, e))?.len();
+        (&file).rewind().map_err(|e| IoFault::new(&place, e))?;
         let file = Arc::new(file);
         let mut first = Vec::new();
         Span::new(Arc::clone(&file), 0, length.min(16)).read_to_end(&mut first).map_err(|e| IoFault::new(&place, e))?;
