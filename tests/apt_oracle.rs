@@ -4,6 +4,8 @@
 //! `PLYWOOD_ORACLE_LISTS`) against a dpkg status that the test makes itself; nothing of the host is changed. Without
 //! lists the test fails under CI and does nothing elsewhere, saying so.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -204,6 +206,7 @@ fn difference(universe: &Universe<'_>, apt: Option<Vec<String>>, words: &[String
     }
 }
 
+#[expect(clippy::print_stderr, reason = "what was compared, and what was not")]
 fn compare(aged: bool, singles: usize, triples: usize) {
     let files = index_files();
     if files.is_empty() {
