@@ -118,8 +118,8 @@ pub struct Redirect {
 pub enum RedirectKind {
     /// `<`
     Read(Word),
-    /// `>` and `>|`
-    Write(Word),
+    /// `>`, and `>|`, which `set -C` does not stop.
+    Write(Word, bool),
     /// `>>`
     Append(Word),
     /// `<&` and `>&`
@@ -131,6 +131,18 @@ pub enum RedirectKind {
 /// A word: pieces side by side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Word(pub Vec<Piece>);
+
+impl Word {
+    /// Whether, as a command's name, it makes its arguments assignments: they are not split, and `~` counts in them.
+    pub fn declares(&self) -> bool {
+        matches!(&self.0[..], [Piece::Text(name)] if matches!(&name[..], b"export" | b"local" | b"readonly"))
+    }
+    /// Whether it begins like an assignment.
+    pub fn assigns(&self) -> bool {
+        let Some(Piece::Text(text)) = self.0.first() else { return false };
+        text.iter().position(|b| *b == b'=').is_some_and(|at| super::word::is_name(&text[..at]))
+    }
+}
 
 /// A piece of a word.
 #[derive(Clone, Debug)]

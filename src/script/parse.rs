@@ -198,7 +198,10 @@ impl Convert<'_> {
         match item {
             Item::IoRedirect(redirect) => redirects.push(self.redirect(redirect)?),
             Item::Word(word) => words.push(self.word(word)?),
-            Item::AssignmentWord(_, word) if !prefix => words.push(self.word_in(word, Context::Assignment)?),
+            Item::AssignmentWord(_, word) if !prefix => {
+                let context = if words.first().is_some_and(Word::declares) { Context::Assignment } else { Context::Plain };
+                words.push(self.word_in(word, context)?);
+            }
             Item::AssignmentWord(assignment, word) => {
                 if assignment.append {
                     return self.refuse("+=");
@@ -294,7 +297,8 @@ impl Convert<'_> {
                 };
                 let (default, kind) = match kind {
                     Kind::Read => (0, RedirectKind::Read(word)),
-                    Kind::Write | Kind::Clobber => (1, RedirectKind::Write(word)),
+                    Kind::Write => (1, RedirectKind::Write(word, false)),
+                    Kind::Clobber => (1, RedirectKind::Write(word, true)),
                     Kind::Append => (1, RedirectKind::Append(word)),
                     Kind::DuplicateInput => (0, RedirectKind::Duplicate(word)),
                     Kind::DuplicateOutput => (1, RedirectKind::Duplicate(word)),

@@ -5,7 +5,7 @@ use crate::script::uncovered::Uncovered;
 use crate::script::value::{ExitStatus, Value};
 
 pub(super) const BUILTINS: Table = &[("echo", &echo), ("printf", &printf), ("true", &yes), ("false", &no)];
-pub(super) const PROGRAMS: Table = &[("printf", &printf), ("true", &yes), ("false", &no)];
+pub(super) const PROGRAMS: Table = &[("echo", &program_echo), ("printf", &printf), ("true", &yes), ("false", &no)];
 
 fn yes(_: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     Ok(ExitStatus::SUCCESS)
@@ -40,6 +40,20 @@ fn echo(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     Ok(ExitStatus::SUCCESS)
 }
 
+/// `/bin/echo`: backslashes are plain.
+fn program_echo(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let words = call.arguments;
+    let newline = words.first().is_none_or(|first| first.bytes != b"-n");
+    let words = if newline { words } else { &words[1..] };
+    if words.first().is_some_and(|first| matches!(first.bytes.get(..2), Some(b"-e" | b"-E" | b"-n" | b"--"))) {
+        return Err(call.uncovered("options of the program echo are not covered"));
+    }
+    let line = words.iter().map(|word| &word.bytes[..]).collect::<Vec<_>>().join(&b' ');
+    let end: &[u8] = if newline { b"\n" } else { b"" };
+    call.out(&[&line[..], end].concat(), words.iter().any(|word| word.base))?;
+    Ok(ExitStatus::SUCCESS)
+}
+
 /// Replaces escapes; true if `\c` ends the output. `\0` begins octal digits in arguments (`zero`), any digit in formats.
 fn escapes(text: &[u8], into: &mut Vec<u8>, zero: bool) -> bool {
     let mut at = 0;
@@ -57,6 +71,7 @@ fn escapes(text: &[u8], into: &mut Vec<u8>, zero: bool) -> bool {
         match escape {
             b'a' => into.push(7),
             b'b' => into.push(8),
+            b'e' => into.push(27),
             b'f' => into.push(12),
             b'n' => into.push(b'\n'),
             b'r' => into.push(b'\r'),

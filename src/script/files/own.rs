@@ -29,13 +29,15 @@ pub(super) fn walk(call: &mut Call<'_>, path: &[u8], recursive: bool) -> Result<
 
 fn chmod(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     // A mode may begin with a dash: `chmod -x FILE`.
-    if call.arguments.first().is_some_and(|first| matches!(first.bytes.get(..2), Some([b'-', b'r' | b'w' | b'x' | b's' | b't' | b'X']))) {
-        return Err(call.uncovered("a mode that begins with a dash is not covered"));
-    }
-    let long = [("recursive", 'R'), ("quiet", 'f'), ("silent", 'f'), ("verbose", 'v'), ("changes", 'c'), ("reference", 'r')];
-    let options = Options::read(call, "Rfr:", &long)?;
+    let is_mode = |word: &Value| matches!(word.bytes.get(..2), Some([b'-', b'r' | b'w' | b'x' | b's' | b't' | b'X']));
+    let dashed = call.arguments.iter().position(is_mode);
+    let mut words = call.arguments.to_vec();
+    let dashed = dashed.map(|at| words.remove(at));
+    let long = [("recursive", 'R'), ("quiet", 'f'), ("silent", 'f'), ("verbose", 'v'), ("changes", 'c'), ("reference", '=')];
+    let options = Options::of(call, &words, "Rf=:", &long)?;
     let mut operands = &options.operands[..];
-    let text = match options.value('r') {
+    let text = match options.value('=') {
+        _ if dashed.is_some() => dashed.map_or_else(String::new, |mode| mode.text().into_owned()),
         Some(reference) => match call.root.stat(&call.path(reference)) {
             Ok(inode) => format!("0{:o}", inode.mode),
             Err(error) => return call.failed(&reference.bytes, &error),

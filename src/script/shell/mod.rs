@@ -286,9 +286,8 @@ impl<'a> Shell<'_, 'a> {
                 Ok(_) => self.list(body),
                 Err(stop) => Err(stop),
             };
-            match around(turn, &mut status) {
-                Some(step) => break step,
-                None => {}
+            if let Some(step) = around(turn, &mut status) {
+                break step;
             }
         };
         self.state.loops -= 1;

@@ -41,6 +41,9 @@ impl Shell<'_, '_> {
         if let Meaning::Special(Special::Exec) = meaning {
             return self.exec(assignments, arguments, redirects);
         }
+        if redirects.is_empty() {
+            return self.with_assignments(assignments, name, arguments, meaning);
+        }
         let saved = self.state.descriptors.clone();
         let step = match self.redirect(redirects) {
             Ok(Some(_)) if matches!(&meaning, Meaning::Special(special) if special.is_posix()) => Err(Stop::Exit(2)),
@@ -60,6 +63,9 @@ impl Shell<'_, '_> {
             self.assign(name, value)?;
         }
         let status = self.state.substituted.unwrap_or(0);
+        if redirects.is_empty() {
+            return Ok(status);
+        }
         let saved = self.state.descriptors.clone();
         let failed = self.redirect(redirects);
         self.state.descriptors = saved;

@@ -10,6 +10,10 @@ use super::simple::Meaning;
 use super::state::{Step, Stop, Variable};
 use super::Shell;
 
+/// Words that the grammar takes for itself.
+const KEYWORDS: &[&[u8]] =
+    &[b"!", b"case", b"do", b"done", b"elif", b"else", b"esac", b"fi", b"for", b"if", b"in", b"then", b"until", b"while", b"{", b"}"];
+
 /// A built-in of this file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Special {
@@ -196,7 +200,8 @@ impl Shell<'_, '_> {
             b'a' => self.state.options.allexport = on,
             // Traces go to standard error, which nobody reads.
             b'x' | b'v' => self.state.options.xtrace = on,
-            b'h' | b'b' | b'm' | b'C' if !on => {}
+            b'C' => self.state.options.noclobber = on,
+            b'h' | b'b' | b'm' if !on => {}
             _ => return Err(self.uncovered(format!("set -{}", char::from(option)), "this option is not covered")),
         }
         Ok(())
@@ -223,6 +228,7 @@ impl Shell<'_, '_> {
                 match name.as_deref() {
                     Some("errexit") => self.state.options.errexit = on,
                     Some("nounset") => self.state.options.nounset = on,
+                    Some("noclobber") => self.state.options.noclobber = on,
                     Some("noglob") => self.state.options.noglob = on,
                     Some("allexport") => self.state.options.allexport = on,
                     Some("xtrace" | "verbose") => self.state.options.xtrace = on,
@@ -303,6 +309,9 @@ impl Shell<'_, '_> {
     }
     fn command_v(&mut self, names: &[Value]) -> Step {
         let Some(name) = names.first() else { return Ok(2) };
+        if KEYWORDS.contains(&&name.bytes[..]) {
+            return self.print(&Value::new([&name.bytes[..], b"\n"].concat()));
+        }
         let found = match self.meaning(&name.bytes, false) {
             Meaning::Special(_) | Meaning::Function(_) | Meaning::Native(_) => name.bytes.clone(),
             Meaning::Program(place) if !name.bytes.contains(&b'/') => self.spelled(&name.bytes, &place.absolute()),

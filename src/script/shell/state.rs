@@ -63,6 +63,7 @@ pub(crate) struct Options {
     pub(crate) errexit: bool,
     pub(crate) nounset: bool,
     pub(crate) noglob: bool,
+    pub(crate) noclobber: bool,
     pub(crate) allexport: bool,
     pub(crate) xtrace: bool,
 }

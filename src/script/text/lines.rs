@@ -12,7 +12,8 @@ pub(super) const PROGRAMS: Table =
 fn modern(call: &Call<'_>) -> Vec<Value> {
     let old = |word: &Value| matches!(&word.bytes[..], [b'-', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
     let spell = |word: &Value| if old(word) { Value::with([b"-n", &word.bytes[1..]].concat(), word.base) } else { word.clone() };
-    call.arguments.iter().map(spell).collect()
+    let first = call.arguments.first().map(spell);
+    first.into_iter().chain(call.arguments.iter().skip(1).cloned()).collect()
 }
 
 fn one_input(call: &mut Call<'_>, operands: &[Value]) -> Result<Option<Value>, Uncovered> {
