@@ -8,6 +8,8 @@ use crate::error::{Class, Fault, Side};
 pub(super) const MAX_STEPS: u64 = 400_000;
 /// Bytes of a work unit: reading or copying so much costs one step, so that time is bounded too.
 pub(super) const BYTES_PER_STEP: u64 = 256;
+/// What parsing text costs beside its length, in bytes: a thread with its stack, and the grammar.
+pub(super) const PARSING: usize = 64 << 10;
 /// Largest value, stream or file that a script may make, in bytes.
 pub(super) const MAX_VALUE: usize = 16 << 20;
 /// Deepest nesting of functions, sourced files, called scripts, substitutions and compound commands.

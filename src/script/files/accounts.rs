@@ -79,7 +79,8 @@ fn id(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         member.extend(number(record.get(2)).filter(|id| is_member && *id != group_id.0));
     }
     let names = options.has('n');
-    let group_text = |call: &Call<'_>, id: u32| if names { name_of(call.root, b"/etc/group", id) } else { id.to_string().into_bytes() };
+    let group_text =
+        |call: &Call<'_>, id: u32| if names { name_of(call.root, b"/etc/group", id) } else { id.to_string().into_bytes() };
     let (line, base) = match options.last_of("ugG") {
         Some('u') if names => (name.bytes.clone(), name.base),
         Some('u') => (user_id.0.to_string().into_bytes(), user_id.1),

@@ -49,7 +49,10 @@ fn cp(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         ("remove-destination", 'x'),
     ];
     let options = Options::read(call, "arRfnTt:PLdpx", &long)?;
-    if options.values('p').any(|what| !matches!(&what.bytes[..], b"" | b"all" | b"mode,ownership,timestamps" | b"mode,ownership,timestamps,xattr")) {
+    if options
+        .values('p')
+        .any(|what| !matches!(&what.bytes[..], b"" | b"all" | b"mode,ownership,timestamps" | b"mode,ownership,timestamps,xattr"))
+    {
         return Err(call.uncovered("this kind of --preserve is not covered"));
     }
     let archive = options.has('a');
@@ -204,7 +207,8 @@ fn install(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     let keep = Keep { mode: false, owner: false, time: options.has('p'), links: false, recursive: false };
     for (source, to) in targets {
         if source.bytes == b"/dev/null" {
-            let made = call.root.put(&to, Inode { mtime: call.root.time(), ..Inode::new(empty(), 0o600) }).and_then(|_| finish(call, &to));
+            let made =
+                call.root.put(&to, Inode { mtime: call.root.time(), ..Inode::new(empty(), 0o600) }).and_then(|_| finish(call, &to));
             note(call, &mut status, &source, made)?;
             continue;
         }

@@ -232,7 +232,8 @@ fn holds(call: &mut Call<'_>, test: &Test, path: &[u8], inode: &Inode, base: boo
         },
         Test::Prune | Test::Quit => true,
         Test::Exec(command, together) => {
-            let filled: Vec<Value> = command.iter().map(|word| Value::with(replace(&word.bytes, path), word.base || base)).collect();
+            let filled: Vec<Value> =
+                command.iter().map(|word| Value::with(replace(&word.bytes, path), word.base || base)).collect();
             let (status, output) = call.invoke(&filled, Input::default())?;
             call.out(&output.bytes, output.base)?;
             status.success() || *together
@@ -280,7 +281,13 @@ fn xargs(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         for word in &words {
             let fill = |part: &Value| {
                 let same = part.bytes == mark.bytes;
-                if same { word.clone() } else if mark.bytes == b"{}" { Value::with(replace(&part.bytes, &word.bytes), part.base || word.base) } else { part.clone() }
+                if same {
+                    word.clone()
+                } else if mark.bytes == b"{}" {
+                    Value::with(replace(&part.bytes, &word.bytes), part.base || word.base)
+                } else {
+                    part.clone()
+                }
             };
             groups.push(command.iter().map(fill).collect());
         }

@@ -155,4 +155,3 @@ fn tempfile(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     let Ok(mode) = mode else { return Err(call.uncovered("this mode is not covered")) };
     create(call, &path, false, mode)
 }
-

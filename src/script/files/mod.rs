@@ -31,7 +31,12 @@ pub(super) const PROGRAMS: &[Table] = &[
 ];
 
 /// Tells the failure of an operation on one operand; the status so far otherwise.
-fn note<T>(call: &mut Call<'_>, status: &mut ExitStatus, operand: &Value, result: Result<T, RootError>) -> Result<Option<T>, Uncovered> {
+fn note<T>(
+    call: &mut Call<'_>,
+    status: &mut ExitStatus,
+    operand: &Value,
+    result: Result<T, RootError>,
+) -> Result<Option<T>, Uncovered> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) => {

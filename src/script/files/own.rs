@@ -104,7 +104,13 @@ pub(super) fn owner(call: &mut Call<'_>, text: &Value) -> Result<Option<(Option<
 }
 
 /// Gives a path an owner; what is not named stays, with its provenance.
-pub(super) fn give(call: &mut Call<'_>, path: &[u8], inode: &Inode, pair: (Option<Id>, Option<Id>), last: Last) -> Result<(), crate::layer::root::RootError> {
+pub(super) fn give(
+    call: &mut Call<'_>,
+    path: &[u8],
+    inode: &Inode,
+    pair: (Option<Id>, Option<Id>),
+    last: Last,
+) -> Result<(), crate::layer::root::RootError> {
     let kept = inode.provenance.ids;
     let (uid, user_base) = pair.0.unwrap_or((inode.owner.uid, kept && inode.owner.uid >= 100));
     let (gid, group_base) = pair.1.unwrap_or((inode.owner.gid, kept && inode.owner.gid >= 100));

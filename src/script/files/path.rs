@@ -26,7 +26,14 @@ fn canonical(call: &Call<'_>, path: &[u8], missing: char) -> Option<Vec<u8>> {
 }
 
 fn readlink(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let long = [("canonicalize", 'f'), ("canonicalize-existing", 'e'), ("canonicalize-missing", 'm'), ("no-newline", 'n'), ("quiet", 'q'), ("silent", 's')];
+    let long = [
+        ("canonicalize", 'f'),
+        ("canonicalize-existing", 'e'),
+        ("canonicalize-missing", 'm'),
+        ("no-newline", 'n'),
+        ("quiet", 'q'),
+        ("silent", 's'),
+    ];
     let options = Options::read(call, "femnqs", &long)?;
     let mut status = ExitStatus::SUCCESS;
     let end: &[u8] = if options.has('n') { b"" } else { b"\n" };

@@ -206,7 +206,13 @@ impl Shell<'_, '_> {
             b"!" => None,
             b"-" => {
                 let options = state.options;
-                let flags = [(options.noclobber, 'C'), (options.allexport, 'a'), (options.errexit, 'e'), (options.noglob, 'f'), (options.nounset, 'u')];
+                let flags = [
+                    (options.noclobber, 'C'),
+                    (options.allexport, 'a'),
+                    (options.errexit, 'e'),
+                    (options.noglob, 'f'),
+                    (options.nounset, 'u'),
+                ];
                 text(flags.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect())
             }
             b"0" => Some(state.name.clone()),

@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use crate::layer::root::Last;
 use crate::script::call::{Call, absolute};
-use crate::script::uncovered::{MAX_DEPTH, Uncovered};
-use crate::script::value::{ExitStatus, Input, Value};
 use crate::script::parse;
+use crate::script::uncovered::{MAX_DEPTH, PARSING, Uncovered};
+use crate::script::value::{ExitStatus, Input, Value};
 use crate::stream::EntryPath;
 
 use super::state::{Descriptor, State, Step, Stop};
@@ -43,7 +43,7 @@ impl<'a> Shell<'_, 'a> {
                 return Err(Stop::Exit(2));
             }
         };
-        self.spend(bytes.len())?;
+        self.spend(bytes.len() + PARSING)?;
         let file = String::from_utf8_lossy(&path).into_owned();
         let list = parse::parse_text(&bytes, 1).map_err(|uncovered| Uncovered { file: Some(file.clone()), ..uncovered })?;
         let outside = (self.state.file.replace(file), self.state.line);
@@ -93,7 +93,7 @@ impl<'a> Shell<'_, 'a> {
             Err(error) if error.is_real() => return Err(self.uncovered(command, error.to_string())),
             Err(_) => return Err(self.uncovered(command, format!("{file} is a program that is not covered"))),
         };
-        self.spend(text.len())?;
+        self.spend(text.len() + PARSING)?;
         let script = match parse::parse(&text) {
             Ok(script) => script,
             Err(uncovered) if uncovered.reason.starts_with("only shell") => {
@@ -135,7 +135,7 @@ impl<'a> Shell<'_, 'a> {
                 }
             }
         };
-        self.spend(bytes.len())?;
+        self.spend(bytes.len() + PARSING)?;
         let mut script = parse::parse(&bytes)?;
         script.options = options;
         let (name, arguments) = match rest.split_first() {
@@ -194,4 +194,3 @@ pub(in crate::script) fn invoke(
     call.stderr.push(&stderr.take());
     Ok((ExitStatus(status), stdout.take()))
 }
-

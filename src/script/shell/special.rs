@@ -3,16 +3,18 @@
 //! Invariant: an option that is not covered is told, never ignored.
 
 use crate::script::parse;
+use crate::script::uncovered::PARSING;
 use crate::script::value::Value;
 use crate::script::word::is_name;
 
+use super::Shell;
 use super::simple::Meaning;
 use super::state::{Step, Stop, Variable};
-use super::Shell;
 
 /// Words that the grammar takes for itself.
-const KEYWORDS: &[&[u8]] =
-    &[b"!", b"case", b"do", b"done", b"elif", b"else", b"esac", b"fi", b"for", b"if", b"in", b"then", b"until", b"while", b"{", b"}"];
+const KEYWORDS: &[&[u8]] = &[
+    b"!", b"case", b"do", b"done", b"elif", b"else", b"esac", b"fi", b"for", b"if", b"in", b"then", b"until", b"while", b"{", b"}",
+];
 
 /// A built-in of this file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +151,7 @@ impl Shell<'_, '_> {
     }
     fn eval(&mut self, arguments: &[Value]) -> Step {
         let text = arguments.iter().map(|argument| &argument.bytes[..]).collect::<Vec<_>>().join(&b' ');
-        self.spend(text.len())?;
+        self.spend(text.len() + PARSING)?;
         let list = parse::parse_text(&text, self.state.line)?;
         self.deeper()?;
         let step = self.list(&list);
@@ -324,7 +326,8 @@ impl Shell<'_, '_> {
     pub(super) fn spelled(&self, name: &[u8], place: &[u8]) -> Vec<u8> {
         let path = self.state.get(b"PATH").map(|value| value.bytes.clone()).unwrap_or_default();
         let mut candidates = path.split(|b| *b == b':').map(|directory| [directory, b"/", name].concat());
-        let found = candidates.find(|path| self.machine.root.stat(path).is_ok_and(|inode| inode.is_file() && inode.mode & 0o111 != 0));
+        let found =
+            candidates.find(|path| self.machine.root.stat(path).is_ok_and(|inode| inode.is_file() && inode.mode & 0o111 != 0));
         found.unwrap_or_else(|| place.to_vec())
     }
     fn type_of(&mut self, names: &[Value]) -> Step {
@@ -334,9 +337,7 @@ impl Shell<'_, '_> {
                 Meaning::Special(special) if special.is_posix() => b" is a special shell builtin\n".to_vec(),
                 Meaning::Special(_) | Meaning::Native(_) => b" is a shell builtin\n".to_vec(),
                 Meaning::Function(_) => b" is a shell function\n".to_vec(),
-                Meaning::Program(place) => {
-                    [b" is ".as_slice(), &self.spelled(&name.bytes, &place.absolute()), b"\n"].concat()
-                }
+                Meaning::Program(place) => [b" is ".as_slice(), &self.spelled(&name.bytes, &place.absolute()), b"\n"].concat(),
                 Meaning::Absent => {
                     status = 127;
                     b": not found\n".to_vec()
@@ -360,7 +361,11 @@ impl Shell<'_, '_> {
         }
     }
     fn cd(&mut self, arguments: &[Value]) -> Step {
-        let arguments = if arguments.first().is_some_and(|first| matches!(&first.bytes[..], b"--" | b"-L")) { &arguments[1..] } else { arguments };
+        let arguments = if arguments.first().is_some_and(|first| matches!(&first.bytes[..], b"--" | b"-L")) {
+            &arguments[1..]
+        } else {
+            arguments
+        };
         let target = match arguments {
             [] => self.state.get(b"HOME").cloned().unwrap_or_default(),
             [target] if target.bytes == b"-" => self.state.get(b"OLDPWD").cloned().unwrap_or_default(),
@@ -403,4 +408,3 @@ fn logical(cwd: &[u8], path: &[u8]) -> Vec<u8> {
     }
     [b"/".as_slice(), &parts.join(&b'/')].concat()
 }
-

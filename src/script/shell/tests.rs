@@ -9,7 +9,8 @@ use crate::rootfs::{Node, RootFs};
 use crate::script::{Answers, Call, Commands, Environment, ExitStatus, Outcome, Package, Table, Uncovered, evaluate, parse};
 use crate::stream::{Entry, EntryPath, Kind};
 
-const TOOLS: &[&str] = &["cat", "sed", "grep", "cut", "chown", "chmod", "ln", "stat", "id", "getent", "mktemp", "cp", "which", "sh", "true", "find"];
+const TOOLS: &[&str] =
+    &["cat", "sed", "grep", "cut", "chown", "chmod", "ln", "stat", "id", "getent", "mktemp", "cp", "which", "sh", "true", "find"];
 
 fn root(files: &[(&str, &str)]) -> VirtualRoot {
     let file = |path: &str, text: &str, mode: u32| Node {
@@ -19,7 +20,9 @@ fn root(files: &[(&str, &str)]) -> VirtualRoot {
         layer: 0,
     };
     let tools = TOOLS.iter().map(|name| file(&format!("usr/bin/{name}"), "\x7fELF", 0o755));
-    let files = files.iter().map(|(path, text)| file(path, text, if text.starts_with("#!") || text.starts_with("\x7fELF") { 0o755 } else { 0o644 }));
+    let files = files
+        .iter()
+        .map(|(path, text)| file(path, text, if text.starts_with("#!") || text.starts_with("\x7fELF") { 0o755 } else { 0o644 }));
     VirtualRoot::new(Arc::new(RootFs::from_nodes(tools.chain(files))), Arc::new(NoBodies))
 }
 
@@ -76,7 +79,8 @@ fn ids_of_the_base_mark_what_they_are_given_to() {
 
 #[test]
 fn a_command_exists_only_if_its_file_does() {
-    let (text, _) = output("command -v sed; command -v sort || echo none; which cat; [ -x /usr/bin/sort ] || echo no; command -v echo", &[]);
+    let (text, _) =
+        output("command -v sed; command -v sort || echo none; which cat; [ -x /usr/bin/sort ] || echo no; command -v echo", &[]);
     assert_eq!(text, "/usr/bin/sed\nnone\n/usr/bin/cat\nno\necho\n");
     assert_eq!(run("sort", &mut root(&[]), &Commands::standard()).expect("covered").status, ExitStatus::NOT_FOUND);
     let late = "command -v late || echo before; echo '#!/bin/sh' > /usr/bin/late; chmod +x /usr/bin/late; command -v late";
@@ -85,7 +89,8 @@ fn a_command_exists_only_if_its_file_does() {
 
 #[test]
 fn what_is_not_covered_is_told_with_line_command_and_reason() {
-    let files = [("usr/bin/java", "\x7fELF"), ("usr/share/demo/helper", "#!/bin/sh\n\njava -x\n"), ("usr/bin/tool", "#!/usr/bin/perl\n")];
+    let files =
+        [("usr/bin/java", "\x7fELF"), ("usr/share/demo/helper", "#!/bin/sh\n\njava -x\n"), ("usr/bin/tool", "#!/usr/bin/perl\n")];
     for (script, line, command, reason) in [
         ("\n\njava -version", 3, "java -version", "program that is not covered"),
         ("tool a", 1, "tool a", "perl"),
@@ -109,7 +114,10 @@ fn what_is_not_covered_is_told_with_line_command_and_reason() {
 
 #[test]
 fn a_script_of_the_root_is_evaluated_as_a_command() {
-    let files = [("usr/sbin/helper", "#!/bin/sh -e\necho \"$0 $1 $X\"\nfalse\necho no\n"), ("usr/share/lib.sh", "hello() { echo \"hello $1\"; }\n")];
+    let files = [
+        ("usr/sbin/helper", "#!/bin/sh -e\necho \"$0 $1 $X\"\nfalse\necho no\n"),
+        ("usr/share/lib.sh", "hello() { echo \"hello $1\"; }\n"),
+    ];
     let script = "export X=exported; Y=1; helper a || echo \"ended $?\"; . /usr/share/lib.sh; hello you";
     assert_eq!(output(script, &files).0, "/usr/sbin/helper a exported\nended 1\nhello you\n");
 }
@@ -166,7 +174,8 @@ fn hostile_scripts_end() {
         patterns,
     ] {
         let start = std::time::Instant::now();
-        let result = parse(script.as_bytes()).map(|_| ()).and_then(|()| run(script, &mut root(&[]), &Commands::standard()).map(|_| ()));
+        let result =
+            parse(script.as_bytes()).map(|_| ()).and_then(|()| run(script, &mut root(&[]), &Commands::standard()).map(|_| ()));
         assert!(result.is_err() || script.starts_with("echo $(("), "{script:.60}");
         assert!(start.elapsed().as_secs() < 20, "{script:.60} took {:?}", start.elapsed());
     }
