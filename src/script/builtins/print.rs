@@ -7,10 +7,12 @@ use crate::script::value::{ExitStatus, Value};
 pub(super) const BUILTINS: Table = &[("echo", &echo), ("printf", &printf), ("true", &yes), ("false", &no)];
 pub(super) const PROGRAMS: Table = &[("echo", &program_echo), ("printf", &printf), ("true", &yes), ("false", &no)];
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a command")]
 fn yes(_: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     Ok(ExitStatus::SUCCESS)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a command")]
 fn no(_: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     Ok(ExitStatus::FAILURE)
 }
@@ -160,14 +162,13 @@ fn pass(call: &mut Call<'_>, format: &Value, rest: &mut &[Value], status: &mut E
                 if argument_value.is_empty() {
                     argument_value.bytes = b"0".to_vec();
                 }
-                match integer(&argument_value.text()) {
-                    Some(number) => number_text(number, &directive),
-                    None => {
-                        let message = format!("{}: expected numeric value", argument_value.text());
-                        call.complain(message);
-                        *status = ExitStatus::FAILURE;
-                        number_text(0, &directive)
-                    }
+                if let Some(number) = integer(&argument_value.text()) {
+                    number_text(number, &directive)
+                } else {
+                    let message = format!("{}: expected numeric value", argument_value.text());
+                    call.complain(message);
+                    *status = ExitStatus::FAILURE;
+                    number_text(0, &directive)
                 }
             }
             other => return Err(call.uncovered(format!("conversion %{} is not covered", char::from(other)))),

@@ -73,8 +73,11 @@ fn chmod(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     Ok(status)
 }
 
+/// A user and a group, where they are named.
+type Pair = (Option<Id>, Option<Id>);
+
 /// User and group of an operand like `user:group`; nothing if a name is unknown, which was told.
-pub(super) fn owner(call: &mut Call<'_>, text: &Value) -> Result<Option<(Option<Id>, Option<Id>)>, Uncovered> {
+pub(super) fn owner(call: &mut Call<'_>, text: &Value) -> Option<Pair> {
     let bytes = &text.bytes;
     let split = bytes.iter().position(|b| *b == b':').or_else(|| {
         // The old separator, where the whole is no user.
@@ -85,7 +88,7 @@ pub(super) fn owner(call: &mut Call<'_>, text: &Value) -> Result<Option<(Option<
     if !user.is_empty() {
         let Some(id) = accounts::user_or_number(call.root, user) else {
             call.complain([b"invalid user: '", &bytes[..], b"'"].concat());
-            return Ok(None);
+            return None;
         };
         pair.0 = Some((id.0, id.1 || text.base));
     }
@@ -95,12 +98,12 @@ pub(super) fn owner(call: &mut Call<'_>, text: &Value) -> Result<Option<(Option<
         Some(group) => {
             let Some(id) = accounts::group_or_number(call.root, group) else {
                 call.complain([b"invalid group: '", &bytes[..], b"'"].concat());
-                return Ok(None);
+                return None;
             };
             pair.1 = Some((id.0, id.1 || text.base));
         }
     }
-    Ok(Some(pair))
+    Some(pair)
 }
 
 /// Gives a path an owner; what is not named stays, with its provenance.
@@ -140,7 +143,7 @@ fn chown(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         };
         operands = rest;
         let text = if call.name == "chgrp" { Value::with([b":", &first.bytes[..]].concat(), first.base) } else { first.clone() };
-        let Some(pair) = owner(call, &text)? else { return Ok(ExitStatus::FAILURE) };
+        let Some(pair) = owner(call, &text) else { return Ok(ExitStatus::FAILURE) };
         pair
     };
     let mut status = ExitStatus::SUCCESS;

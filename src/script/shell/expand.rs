@@ -236,7 +236,7 @@ impl Shell<'_, '_> {
         subshell.state.depth += 1;
         subshell.state.tested = 0;
         subshell.state.loops = 0;
-        let status = subshell.to_exit(list)?;
+        let status = subshell.whole(list)?;
         self.state.substituted = Some(status);
         self.state.status = status;
         let mut value = buffer.take();

@@ -205,10 +205,10 @@ impl Shell<'_, '_> {
     fn run_program(&mut self, name: &Value, place: &EntryPath, arguments: &[Value]) -> Step {
         let file = place.file_name();
         let directory = place.parent().unwrap_or_default();
-        if SYSTEM.contains(&directory.as_bytes()) || self.state.file.is_some() {
-            if let Some(native) = self.machine.commands.program(file) {
-                return self.call(&String::from_utf8_lossy(file), native, arguments);
-            }
+        if (SYSTEM.contains(&directory.as_bytes()) || self.state.file.is_some())
+            && let Some(native) = self.machine.commands.program(file)
+        {
+            return self.call(&String::from_utf8_lossy(file), native, arguments);
         }
         self.run_script(name, place, arguments)
     }

@@ -27,13 +27,13 @@ impl<'a> Shell<'_, 'a> {
             self.complain(&[b".: ".as_slice(), &name.bytes, b": not found"].concat())?;
             return Err(Stop::Exit(2));
         };
-        if let Ok(place) = self.machine.root.resolve(&path, Last::Follow) {
-            if let Some(table) = self.machine.commands.library(place.as_bytes()) {
-                for (name, native) in table {
-                    self.state.natives.insert(name.as_bytes().to_vec(), *native);
-                }
-                return Ok(0);
+        if let Ok(place) = self.machine.root.resolve(&path, Last::Follow)
+            && let Some(table) = self.machine.commands.library(place.as_bytes())
+        {
+            for (name, native) in table {
+                self.state.natives.insert(name.as_bytes().to_vec(), *native);
             }
+            return Ok(0);
         }
         let bytes = match self.machine.root.read(&path) {
             Ok((bytes, _)) => bytes,
@@ -89,9 +89,8 @@ impl<'a> Shell<'_, 'a> {
         }
         let text = match self.machine.root.read(&path) {
             Ok((bytes, _)) if bytes.starts_with(b"#!") => bytes,
-            Ok(_) => return Err(self.uncovered(command, format!("{file} is a program that is not covered"))),
             Err(error) if error.is_real() => return Err(self.uncovered(command, error.to_string())),
-            Err(_) => return Err(self.uncovered(command, format!("{file} is a program that is not covered"))),
+            Ok(_) | Err(_) => return Err(self.uncovered(command, format!("{file} is a program that is not covered"))),
         };
         self.spend(text.len() + PARSING)?;
         let script = match parse::parse(&text) {

@@ -58,6 +58,7 @@ pub(crate) enum Descriptor {
 }
 
 /// Options of `set`.
+#[expect(clippy::struct_excessive_bools, reason = "options are independent of each other")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Options {
     pub(crate) errexit: bool,

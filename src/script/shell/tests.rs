@@ -124,6 +124,7 @@ fn a_script_of_the_root_is_evaluated_as_a_command() {
 
 #[test]
 fn a_native_library_stands_for_the_file_that_is_sourced() {
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of a command")]
     fn get(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         call.assignments.push((b"RET".to_vec(), crate::script::Value::with("answer", true)));
         Ok(ExitStatus::SUCCESS)

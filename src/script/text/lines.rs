@@ -71,7 +71,7 @@ fn wc(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     };
     let Some(text) = one_input(call, &options.operands)? else { return Ok(ExitStatus::FAILURE) };
     let number = match count {
-        'l' => text.bytes.iter().filter(|b| **b == b'\n').count(),
+        'l' => super::newlines(&text.bytes),
         'w' => text.bytes.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count(),
         _ => text.bytes.len(),
     };
