@@ -2,7 +2,12 @@
 //!
 //! Invariant: before deliver nothing is written outside the store; every step takes what the one before gave, by value.
 
+mod archives;
+mod assemble;
+mod driver;
 mod error;
+mod installer;
+mod layers;
 mod location;
 mod outcome;
 mod probe;
@@ -10,7 +15,10 @@ mod remembered;
 mod request;
 mod services;
 mod stored;
+mod targets;
+mod trees;
 
+pub use driver::{build, plan};
 pub use error::BuildError;
 pub use location::Location;
 pub use outcome::{BuiltImage, BuiltIndex, BuiltLayer, Outcome, PlannedImage, PlannedPackage};
