@@ -6,6 +6,7 @@
 mod ast;
 mod builtins;
 mod call;
+mod effects;
 mod environment;
 mod files;
 mod nesting;

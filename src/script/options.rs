@@ -53,7 +53,11 @@ impl Options {
                     let mut value = Value::default();
                     if takes(letter) {
                         let rest: String = flags.get(at..).unwrap_or_default().iter().collect();
-                        value = if rest.is_empty() { arguments.next().cloned().unwrap_or_default() } else { Value::with(rest, argument.base) };
+                        value = if rest.is_empty() {
+                            arguments.next().cloned().unwrap_or_default()
+                        } else {
+                            Value::with(rest, argument.base)
+                        };
                         at = flags.len();
                     }
                     options.given.push((letter, value));

@@ -176,7 +176,10 @@ impl Convert<'_> {
         if let Some(name) = &simple.word_or_name {
             let word = self.word(name)?;
             line.get_or_insert(self.line);
-            if matches!(name.value.as_str(), "[[" | "((" | "function" | "select" | "declare" | "typeset" | "let" | "shopt" | "coproc") {
+            if matches!(
+                name.value.as_str(),
+                "[[" | "((" | "function" | "select" | "declare" | "typeset" | "let" | "shopt" | "coproc"
+            ) {
                 return self.refuse(&name.value);
             }
             parts.1.push(word);
@@ -257,7 +260,8 @@ impl Convert<'_> {
     fn has_in(&self, clause: &theirs::ForClauseCommand) -> bool {
         let from = self.text.char_indices().nth(clause.loc.start.index).map_or(0, |(at, _)| at);
         let mut words = self.text.get(from..).unwrap_or_default().split_whitespace();
-        words.nth(1).is_some_and(|name| !name.contains(';')) && words.next().is_some_and(|word| word.split(';').next() == Some("in"))
+        words.nth(1).is_some_and(|name| !name.contains(';'))
+            && words.next().is_some_and(|word| word.split(';').next() == Some("in"))
     }
     fn branches(&mut self, clause: &theirs::IfClauseCommand) -> Result<CommandKind, Uncovered> {
         let mut arms = vec![(self.list(&clause.condition)?, self.list(&clause.then)?)];
@@ -302,9 +306,7 @@ impl Convert<'_> {
                 };
                 (descriptor.unwrap_or(default), kind)
             }
-            theirs::IoRedirect::HereDocument(descriptor, here) => {
-                (descriptor.unwrap_or(0), RedirectKind::Here(self.here(here)?))
-            }
+            theirs::IoRedirect::HereDocument(descriptor, here) => (descriptor.unwrap_or(0), RedirectKind::Here(self.here(here)?)),
             theirs::IoRedirect::HereString(..) => return self.refuse("<<<"),
             theirs::IoRedirect::OutputAndError(..) => return self.refuse("&>"),
         };

@@ -219,9 +219,7 @@ impl VirtualRoot {
         collect_names(&prefix, &mut names, |start| {
             self.slots.range::<[u8], _>((start, Bound::Unbounded)).next().map(|(path, _)| path.as_bytes())
         });
-        let gone = |name: &Vec<u8>| {
-            directory.join(name).is_ok_and(|path| matches!(self.slots.get(&path), Some(Slot::Removed(_))))
-        };
+        let gone = |name: &Vec<u8>| directory.join(name).is_ok_and(|path| matches!(self.slots.get(&path), Some(Slot::Removed(_))));
         names.into_iter().filter(|name| !gone(name)).collect()
     }
 }

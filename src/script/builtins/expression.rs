@@ -77,7 +77,9 @@ impl Reader<'_, '_> {
                 let value = self.primary()?;
                 Ok(value.map(|value| Value::with(value.bytes.len().to_string(), value.base)))
             }
-            b"substr" | b"index" | b"match" if self.at < self.words.len() => Err(self.call.uncovered("this function is not covered")),
+            b"substr" | b"index" | b"match" if self.at < self.words.len() => {
+                Err(self.call.uncovered("this function is not covered"))
+            }
             _ => Ok(Some(word.clone())),
         }
     }

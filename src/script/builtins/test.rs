@@ -48,8 +48,7 @@ struct Reader<'c, 'a> {
     nesting: u32,
 }
 
-const BINARY: &[&[u8]] =
-    &[b"=", b"!=", b"<", b">", b"-eq", b"-ne", b"-gt", b"-ge", b"-lt", b"-le", b"-nt", b"-ot", b"-ef"];
+const BINARY: &[&[u8]] = &[b"=", b"!=", b"<", b">", b"-eq", b"-ne", b"-gt", b"-ge", b"-lt", b"-le", b"-nt", b"-ot", b"-ef"];
 
 impl Reader<'_, '_> {
     fn word(&self, ahead: usize) -> Option<&[u8]> {

@@ -11,8 +11,8 @@ use crate::script::call::absolute;
 use crate::script::uncovered::MAX_VALUE;
 use crate::script::value::{Input, Value};
 
-use super::state::{Descriptor, Stop};
 use super::Shell;
+use super::state::{Descriptor, Stop};
 
 /// What came of opening: a descriptor, or a message for standard error.
 type Opened = Result<Descriptor, Vec<u8>>;
@@ -162,7 +162,9 @@ impl Shell<'_, '_> {
         match self.state.descriptors.get(&0) {
             Some(Descriptor::Input(input)) => Ok(input.clone()),
             Some(Descriptor::Null | Descriptor::Buffer(_)) | None => Ok(Input::default()),
-            Some(Descriptor::File(path)) => Err(self.uncovered(String::from_utf8_lossy(path), "reading from a descriptor that is written")),
+            Some(Descriptor::File(path)) => {
+                Err(self.uncovered(String::from_utf8_lossy(path), "reading from a descriptor that is written"))
+            }
         }
     }
     /// A descriptor that collects, and what it collects.

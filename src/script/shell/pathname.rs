@@ -5,10 +5,10 @@
 use crate::script::call::absolute;
 use crate::script::value::Value;
 
+use super::Shell;
 use super::field::Field;
 use super::pattern::{is_special, matches};
 use super::state::Stop;
-use super::Shell;
 
 impl Shell<'_, '_> {
     /// The paths that a field stands for.

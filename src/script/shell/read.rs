@@ -4,8 +4,8 @@
 
 use crate::script::value::Value;
 
-use super::state::{Step, Stop};
 use super::Shell;
+use super::state::{Step, Stop};
 
 impl Shell<'_, '_> {
     pub(super) fn read(&mut self, arguments: &[Value]) -> Step {
@@ -84,7 +84,11 @@ impl Shell<'_, '_> {
         let mut found = vec![option];
         let mut argument = None;
         if takes {
-            argument = if last { words.get(index).cloned() } else { word.bytes.get(inside + 1..).map(|rest| Value::with(rest, word.base)) };
+            argument = if last {
+                words.get(index).cloned()
+            } else {
+                word.bytes.get(inside + 1..).map(|rest| Value::with(rest, word.base))
+            };
             next += if last { 2 } else { 1 };
         } else if last {
             next += 1;

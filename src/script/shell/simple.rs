@@ -12,9 +12,9 @@ use crate::script::environment::PATH;
 use crate::script::value::{ExitStatus, Value};
 use crate::stream::EntryPath;
 
+use super::Shell;
 use super::special::{self, Special};
 use super::state::{State, Step, Stop, Variable};
-use super::Shell;
 
 /// Directories whose programs the native commands stand for.
 const SYSTEM: &[&[u8]] = &[b"usr/bin", b"usr/sbin", b"bin", b"sbin"];
@@ -193,11 +193,7 @@ impl Shell<'_, '_> {
             self.assign(&name, value)?;
         }
         self.write(2, &stderr)?;
-        if self.write(1, &stdout)? {
-            Ok(status.0)
-        } else {
-            Ok(if status.success() { ExitStatus::FAILURE.0 } else { status.0 })
-        }
+        if self.write(1, &stdout)? { Ok(status.0) } else { Ok(if status.success() { ExitStatus::FAILURE.0 } else { status.0 }) }
     }
     /// A program of the root: a native command stands for it, or it is a shell script, or it is uncovered.
     fn run_program(&mut self, name: &Value, place: &EntryPath, arguments: &[Value]) -> Step {

@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use crate::layer::root::Last;
 use crate::script::call::{Call, absolute};
+use crate::script::parse;
 use crate::script::uncovered::{MAX_DEPTH, Uncovered};
 use crate::script::value::{ExitStatus, Input, Value};
-use crate::script::parse;
 use crate::stream::EntryPath;
 
 use super::state::{Descriptor, State, Step, Stop};
@@ -194,4 +194,3 @@ pub(in crate::script) fn invoke(
     call.stderr.push(&stderr.take());
     Ok((ExitStatus(status), stdout.take()))
 }
-

@@ -6,9 +6,9 @@ use crate::script::parse;
 use crate::script::value::Value;
 use crate::script::word::is_name;
 
+use super::Shell;
 use super::simple::Meaning;
 use super::state::{Step, Stop, Variable};
-use super::Shell;
 
 /// A built-in of this file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -315,7 +315,8 @@ impl Shell<'_, '_> {
     pub(super) fn spelled(&self, name: &[u8], place: &[u8]) -> Vec<u8> {
         let path = self.state.get(b"PATH").map(|value| value.bytes.clone()).unwrap_or_default();
         let mut candidates = path.split(|b| *b == b':').map(|directory| [directory, b"/", name].concat());
-        let found = candidates.find(|path| self.machine.root.stat(path).is_ok_and(|inode| inode.is_file() && inode.mode & 0o111 != 0));
+        let found =
+            candidates.find(|path| self.machine.root.stat(path).is_ok_and(|inode| inode.is_file() && inode.mode & 0o111 != 0));
         found.unwrap_or_else(|| place.to_vec())
     }
     fn type_of(&mut self, names: &[Value]) -> Step {
@@ -325,9 +326,7 @@ impl Shell<'_, '_> {
                 Meaning::Special(special) if special.is_posix() => b" is a special shell builtin\n".to_vec(),
                 Meaning::Special(_) | Meaning::Native(_) => b" is a shell builtin\n".to_vec(),
                 Meaning::Function(_) => b" is a shell function\n".to_vec(),
-                Meaning::Program(place) => {
-                    [b" is ".as_slice(), &self.spelled(&name.bytes, &place.absolute()), b"\n"].concat()
-                }
+                Meaning::Program(place) => [b" is ".as_slice(), &self.spelled(&name.bytes, &place.absolute()), b"\n"].concat(),
                 Meaning::Absent => {
                     status = 127;
                     b": not found\n".to_vec()
@@ -351,7 +350,11 @@ impl Shell<'_, '_> {
         }
     }
     fn cd(&mut self, arguments: &[Value]) -> Step {
-        let arguments = if arguments.first().is_some_and(|first| matches!(&first.bytes[..], b"--" | b"-L")) { &arguments[1..] } else { arguments };
+        let arguments = if arguments.first().is_some_and(|first| matches!(&first.bytes[..], b"--" | b"-L")) {
+            &arguments[1..]
+        } else {
+            arguments
+        };
         let target = match arguments {
             [] => self.state.get(b"HOME").cloned().unwrap_or_default(),
             [target] if target.bytes == b"-" => self.state.get(b"OLDPWD").cloned().unwrap_or_default(),
@@ -394,4 +397,3 @@ fn logical(cwd: &[u8], path: &[u8]) -> Vec<u8> {
     }
     [b"/".as_slice(), &parts.join(&b'/')].concat()
 }
-

@@ -19,7 +19,8 @@ fn sum(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
                 status = ExitStatus::FAILURE;
             }
         } else {
-            let line = [hex(call.name, &text.bytes).as_bytes(), if options.has('b') { b" *" } else { b"  " }, &name.bytes, b"\n"].concat();
+            let line =
+                [hex(call.name, &text.bytes).as_bytes(), if options.has('b') { b" *" } else { b"  " }, &name.bytes, b"\n"].concat();
             call.out(&line, text.base || name.base)?;
         }
     }

@@ -12,7 +12,8 @@ const MAX_PROGRAM: usize = 4 << 20;
 
 /// Compiles a pattern; the error is a reason for an uncovered call.
 pub(in crate::script) fn compile(pattern: &[u8], extended: bool, ignore_case: bool) -> Result<Regex, String> {
-    let mut translator = Translator { pattern, at: 0, extended, out: String::from("(?s-u)"), atom: None, repeated: false, open: Vec::new() };
+    let mut translator =
+        Translator { pattern, at: 0, extended, out: String::from("(?s-u)"), atom: None, repeated: false, open: Vec::new() };
     translator.all()?;
     RegexBuilder::new(&translator.out)
         .unicode(false)
@@ -32,7 +33,11 @@ pub(in crate::script) fn compile_fixed(text: &[u8], ignore_case: bool) -> Result
 
 fn literal(out: &mut String, byte: u8) {
     use std::fmt::Write as _;
-    let _ = if byte.is_ascii_alphanumeric() || byte == b' ' { write!(out, "{}", char::from(byte)) } else { write!(out, "\\x{byte:02x}") };
+    let _ = if byte.is_ascii_alphanumeric() || byte == b' ' {
+        write!(out, "{}", char::from(byte))
+    } else {
+        write!(out, "\\x{byte:02x}")
+    };
 }
 
 enum Token {
@@ -125,12 +130,20 @@ impl Translator<'_> {
             b'*' if begins => T::Byte(b'*'),
             b'*' => T::Repeat("*".into()),
             b'^' if self.extended || begins && !self.out.ends_with('^') => T::Start,
-            b'$' if self.extended || self.rest().is_empty() || self.rest().starts_with(b"\\)") || self.rest().starts_with(b"\\|") => T::End,
+            b'$' if self.extended
+                || self.rest().is_empty()
+                || self.rest().starts_with(b"\\)")
+                || self.rest().starts_with(b"\\|") =>
+            {
+                T::End
+            }
             b'(' if self.extended => T::Open,
             b')' if self.extended && !self.open.is_empty() => T::Close,
             b'|' if self.extended => T::Or,
             b'+' | b'?' if self.extended && !begins => T::Repeat(char::from(byte).to_string()),
-            b'{' if self.extended && !begins && self.rest().first().is_some_and(|b| b.is_ascii_digit() || *b == b',') => self.interval()?,
+            b'{' if self.extended && !begins && self.rest().first().is_some_and(|b| b.is_ascii_digit() || *b == b',') => {
+                self.interval()?
+            }
             _ => T::Byte(byte),
         })
     }
@@ -164,7 +177,9 @@ impl Translator<'_> {
     fn interval(&mut self) -> Result<Token, String> {
         let end: &[u8] = if self.extended { b"}" } else { b"\\}" };
         let rest = self.rest();
-        let Some(length) = rest.windows(end.len()).position(|window| window == end) else { return self.refuse("an interval does not end") };
+        let Some(length) = rest.windows(end.len()).position(|window| window == end) else {
+            return self.refuse("an interval does not end");
+        };
         let text = String::from_utf8_lossy(rest.get(..length).unwrap_or_default()).into_owned();
         let valid = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b',');
         if !valid {
@@ -213,7 +228,8 @@ impl Translator<'_> {
     }
     fn class(&mut self, set: &mut [bool; 256]) -> Result<(), String> {
         let rest = self.rest();
-        let name = rest.strip_prefix(b"[:").and_then(|rest| Some(rest.get(..rest.windows(2).position(|pair| pair == b":]")?)?.to_vec()));
+        let name =
+            rest.strip_prefix(b"[:").and_then(|rest| Some(rest.get(..rest.windows(2).position(|pair| pair == b":]")?)?.to_vec()));
         let Some(name) = name else { return self.refuse("a collating element") };
         self.at += name.len() + 4;
         let mut any = false;

@@ -127,7 +127,9 @@ impl Reader<'_> {
         self.skip(b" \t");
         match self.peek() {
             None | Some(b'\n' | b';' | b'}' | b'#') => Ok(Command { from, to, negated, action }),
-            Some(_) if matches!(action, Action::Append(_) | Action::Insert(_) | Action::Change(_)) => Ok(Command { from, to, negated, action }),
+            Some(_) if matches!(action, Action::Append(_) | Action::Insert(_) | Action::Change(_)) => {
+                Ok(Command { from, to, negated, action })
+            }
             Some(other) => Err(format!("{} after a command is not covered", char::from(other))),
         }
     }
@@ -171,7 +173,8 @@ impl Reader<'_> {
         self.compile(text, ignore)
     }
     fn compile(&mut self, text: Vec<u8>, ignore: bool) -> Result<Regex, String> {
-        let (text, ignore) = if text.is_empty() { self.last.clone().ok_or("no previous regular expression")? } else { (text, ignore) };
+        let (text, ignore) =
+            if text.is_empty() { self.last.clone().ok_or("no previous regular expression")? } else { (text, ignore) };
         let regex = regular::compile(&text, self.extended, ignore)?;
         self.last = Some((text, ignore));
         Ok(regex)
@@ -319,7 +322,9 @@ fn replacement(text: &[u8]) -> Result<Vec<Part>, String> {
                     plain.push(b'\t');
                     continue;
                 }
-                Some(letter) if letter.is_ascii_alphabetic() => return Err(format!("escape \\{} in a replacement", char::from(*letter))),
+                Some(letter) if letter.is_ascii_alphabetic() => {
+                    return Err(format!("escape \\{} in a replacement", char::from(*letter)));
+                }
                 other => {
                     plain.extend(other);
                     continue;

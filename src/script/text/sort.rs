@@ -24,7 +24,15 @@ struct Key {
 }
 
 fn sort(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let long = [("unique", 'u'), ("numeric-sort", 'n'), ("reverse", 'r'), ("key", 'k'), ("field-separator", 't'), ("output", 'o'), ("stable", 's')];
+    let long = [
+        ("unique", 'u'),
+        ("numeric-sort", 'n'),
+        ("reverse", 'r'),
+        ("key", 'k'),
+        ("field-separator", 't'),
+        ("output", 'o'),
+        ("stable", 's'),
+    ];
     let options = Options::read(call, "unrk:t:o:sfb", &long)?;
     let order = Order { numeric: options.has('n'), reverse: options.has('r'), fold: options.has('f'), blanks: options.has('b') };
     let separator = match options.value('t').map(|value| &value.bytes[..]) {
@@ -92,7 +100,11 @@ fn key(text: &str) -> Option<Key> {
             _ => return None,
         }
     }
-    Some(Key { from: from.parse().ok().filter(|from| *from > 0)?, to: to.parse().ok()?, order: (!letters.is_empty()).then_some(order) })
+    Some(Key {
+        from: from.parse().ok().filter(|from| *from > 0)?,
+        to: to.parse().ok()?,
+        order: (!letters.is_empty()).then_some(order),
+    })
 }
 
 /// From the key's first field to its last. Without separator a field begins with the blanks before it.
