@@ -16,6 +16,8 @@ mod nothing;
 mod registries;
 mod units;
 
+pub use nothing::LEFT_OUT;
+
 use super::call::{Commands, Table};
 
 /// What exists if its file does.

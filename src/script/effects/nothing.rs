@@ -7,7 +7,7 @@ use crate::script::uncovered::Uncovered;
 use crate::script::value::ExitStatus;
 
 /// Name and reason, for those who ask what was left out.
-pub const REASONS: &[(&str, &str)] = &[
+pub const LEFT_OUT: &[(&str, &str)] = &[
     ("deb-systemd-invoke", "no service manager runs in a build"),
     ("invoke-rc.d", "no service is started in a build: policy-rc.d says 101"),
     ("service", "no service is started in a build"),
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn each_has_a_reason() {
         let names = |table: &[&str]| table.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let reasons: Vec<&str> = REASONS.iter().map(|(name, _)| *name).collect();
+        let reasons: Vec<&str> = LEFT_OUT.iter().map(|(name, _)| *name).collect();
         let programs: Vec<&str> = PROGRAMS.iter().map(|(name, _)| *name).collect();
         assert_eq!(names(&reasons), names(&programs));
     }
