@@ -3,7 +3,6 @@ pub mod error;
 pub mod layer;
 pub mod oci;
 pub mod rootfs;
-/// x
 pub mod script;
 pub mod stream;
 pub mod system;
