@@ -46,17 +46,14 @@ impl Archives {
         }
         let (kind, key) = ("contents", digest.hex());
         let known = self.store.memo(kind, &key)?.and_then(|memo| deb::from_memo(&memo));
-        let contents = match known {
-            Some(contents) => contents,
-            None => {
-                let blob = self.store.open_blob(&digest, size)?;
-                let contents = match shape {
-                    Shape::Deb => deb::read(blob, Some(digest))?,
-                    Shape::Tar => tar_contents(plain(blob)?, digest)?,
-                };
-                self.store.set_memo(kind, &key, &deb::to_memo(&contents), &[])?;
-                contents
-            }
+        let contents = if let Some(contents) = known { contents } else {
+            let blob = self.store.open_blob(&digest, size)?;
+            let contents = match shape {
+                Shape::Deb => deb::read(blob, Some(digest))?,
+                Shape::Tar => tar_contents(plain(blob)?, digest)?,
+            };
+            self.store.set_memo(kind, &key, &deb::to_memo(&contents), &[])?;
+            contents
         };
         let contents = Arc::new(contents);
         self.lock().insert(digest, (shape, size, contents.clone()));

@@ -183,12 +183,9 @@ async fn choose(one: &mut Prepared, request: &Request, services: &Services) -> R
     if requests.is_empty() {
         return Ok(());
     }
-    let chosen = match choice::remembered(&one.base, &requests, request, services)? {
-        Some(chosen) => chosen,
-        None => {
-            let rootfs = rootfs_of(one, services).await?;
-            choice::ask(&one.base, &rootfs, requests, request, services).await?
-        }
+    let chosen = if let Some(chosen) = choice::remembered(&one.base, &requests, request, services)? { chosen } else {
+        let rootfs = rootfs_of(one, services).await?;
+        choice::ask(&one.base, &rootfs, requests, request, services).await?
     };
     for warning in &chosen.warnings {
         services.events.warning(warning);
@@ -222,7 +219,7 @@ async fn contents(one: &Prepared, request: &Request, services: &Services) -> Res
     tokio::task::spawn_blocking(read).await.map_err(|_| BuildError::Worker)?
 }
 
-/// SOURCE_DATE_EPOCH, else the base's `created`, else nothing.
+/// `SOURCE_DATE_EPOCH`, else the base's `created`, else nothing.
 fn shadow_day(request: &Request, base: &Base) -> Option<u32> {
     let day = |seconds: i64| u32::try_from(seconds / 86_400).ok().filter(|d| *d > 0);
     request.epoch.and_then(day).or_else(|| super::assemble::seconds_of(base.config.created.as_deref()?).and_then(day))

@@ -38,7 +38,7 @@ pub(super) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(super) struct Global {
-    /// Folder of the local store (default: $PLYWOOD_STORE, else plywood below the XDG cache folder)
+    /// Folder of the local store (default: $`PLYWOOD_STORE`, else plywood below the XDG cache folder)
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
     /// Registry that is asked over plain HTTP; loopback hosts always are; repeatable
@@ -60,7 +60,7 @@ pub(super) struct Global {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless `NO_COLOR` is set
     Auto,
     /// Always
     Always,

@@ -53,13 +53,10 @@ pub(super) fn run(image: &Image, path: &str, recursive: bool, host: &Host, repor
 /// The image for the platform that is meant, and all that is in it.
 pub(super) async fn rootfs(found: &Found, image: &Image) -> Result<(Base, RootFs)> {
     let step = || format!("reading {}", found.location);
-    let root = match super::is_index(&found.root)? {
-        true => {
-            super::chosen(&*found.source, found.root.clone(), &super::Choice { platform: Some(wanted_platform(&image.choice)) })
-                .await?
-        }
-        false => found.root.clone(),
-    };
+    let root = if super::is_index(&found.root)? {
+        super::chosen(&*found.source, found.root.clone(), &super::Choice { platform: Some(wanted_platform(&image.choice)) })
+            .await?
+    } else { found.root.clone() };
     let base = super::described::base(&*found.source, &root).await.during(step)?;
     let rootfs = build::rootfs(&base, &found.source, &found.services.store).await.during(step)?;
     Ok((base, rootfs))
