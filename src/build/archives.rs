@@ -24,11 +24,14 @@ pub(super) enum Shape {
     Tar,
 }
 
+/// What is known of each archive that was read: its shape, its size, its contents.
+type Known = BTreeMap<Digest, (Shape, u64, Arc<Contents>)>;
+
 /// The archives of one build.
 #[derive(Clone, Debug)]
 pub(super) struct Archives {
     store: Arc<Store>,
-    known: Arc<Mutex<BTreeMap<Digest, (Shape, u64, Arc<Contents>)>>>,
+    known: Arc<Mutex<Known>>,
 }
 
 /// Small regular files of a tar are kept for scripts and appends; larger ones are read again when asked for.
@@ -70,7 +73,7 @@ impl Archives {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Digest, (Shape, u64, Arc<Contents>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
