@@ -11,7 +11,7 @@ use crate::transport::engine::Engine;
 use crate::transport::layout::LayoutTarget;
 use crate::transport::{Root, StreamTarget, Target};
 
-use super::{block_on, chosen, engines_for, is_index, pinned, services};
+use super::{block_on, chosen, engines_for, is_index, is_there, pinned, services};
 use crate::cli::args::Choice;
 use crate::cli::failure::{usage, usage_with_hint};
 use crate::cli::host::Host;
@@ -25,6 +25,7 @@ pub(super) fn run(source: &Location, destination: &str, choice: &Choice, host: &
         return Err(usage_with_hint("a tar is not written to a terminal", "docker-archive:FILE.tar, or a pipe"));
     }
     let destination = if to_stdout { Location::DockerArchive("-".into()) } else { destination.parse()? };
+    is_there(source)?;
     let mut engines = engines_for(source, host)?;
     if engines.is_empty() {
         engines = engines_for(&destination, host)?;
@@ -58,22 +59,12 @@ impl Copying<'_> {
         target.check_rights().await?;
         let Opened { source, selector } = self.services.source(from).await?;
         let root = source.resolve(&selector).await.during(|| format!("resolving {from}"))?;
-        let choice = self.choice(choice, &root, &target)?;
+        let choice = fitting(choice, &root, &target)?;
         let root = chosen(&*source, root, &choice).await?;
         self.fits(&root)?;
         let job = gather(source, root.clone()).await.during(|| format!("reading {from}"))?;
         let receipt = target.take(&job, self.services).await.during(|| format!("copying {from}"))?;
         Ok((receipt, root))
-    }
-
-    /// An engine gets the image of its own platform, where an index has several.
-    fn choice(&self, choice: &Choice, root: &Root, target: &Place) -> Result<Choice> {
-        match target {
-            Place::Engine(engine, _) if choice.platform.is_none() && is_index(root)? => {
-                Ok(Choice { platform: Some(engine.platform.parse()?) })
-            }
-            _ => Ok(choice.clone()),
-        }
     }
 
     /// A digest in DST must be the image's.
@@ -103,6 +94,16 @@ impl Copying<'_> {
             Location::Engine(name) => Place::Engine(Engine::connect(&self.services.engines).await?, name.clone()),
             Location::Store(_) => return Err(usage("the store takes results of build only")),
         })
+    }
+}
+
+/// An engine gets the image of its own platform, where an index has several.
+fn fitting(choice: &Choice, root: &Root, target: &Place) -> Result<Choice> {
+    match target {
+        Place::Engine(engine, _) if choice.platform.is_none() && is_index(root)? => {
+            Ok(Choice { platform: Some(engine.platform.parse()?) })
+        }
+        _ => Ok(choice.clone()),
     }
 }
 
