@@ -75,7 +75,7 @@ fn words_that_do_not_fit_are_exit_2_and_told_on_stderr() {
         (vec!["ls", "oci:x", "../etc"], 3, ".."),
         (vec!["login", "host", "-u", "me"], 2, "--password-stdin"),
         (vec!["login", "user:secret@host", "-u", "me", "--password-stdin"], 2, "is no registry"),
-        (vec!["login", "host", "-u", "me", "--password-stdin"], 2, "no password"),
+        (vec!["login", "host.example", "-u", "me", "--password-stdin"], 2, "no password"),
         (vec!["layers", "show", "ssdh"], 2, "sshd"),
         (vec!["completions", "tcsh"], 2, "bash"),
         (vec!["store", "gc", "--keep", "-1"], 2, "-1"),
