@@ -10,6 +10,8 @@ mod images;
 mod layout;
 #[path = "cli/program.rs"]
 mod program;
+#[path = "cli/signals.rs"]
+mod signals;
 #[path = "cli/store.rs"]
 mod store;
 #[path = "cli/words.rs"]

@@ -84,7 +84,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     }
     let root = root_of(&finished);
     let job = targets::job(&finished, (finished.len() > 1).then(|| root.clone()), services)?;
-    targets::keep(&finished, &root, &request.names, services)?;
+    targets::keep(&finished, &root, &kept_names(&request, &root), services)?;
     let receipts = targets::deliver_all(&job, &request.names, &request.destinations, services).await?;
     Ok(outcome(&request, &finished, &built, &root, &receipts, notes, lock))
 }
@@ -331,6 +331,14 @@ fn packages(one: &Prepared) -> Vec<PlannedPackage> {
             scripts: scripts.cloned().unwrap_or_default(),
         })
         .collect()
+}
+
+/// The names in the store: those that were asked for, or the digest of an image that goes nowhere else.
+fn kept_names(request: &Request, root: &Root) -> Vec<String> {
+    if request.names.is_empty() && request.destinations.is_empty() {
+        return vec![root.descriptor.digest.to_string()];
+    }
+    request.names.iter().map(crate::oci::Reference::familiar).collect()
 }
 
 fn root_of(finished: &[Finished]) -> Root {

@@ -152,6 +152,29 @@ fn a_tag_that_names_another_image_stays() {
 }
 
 #[test]
+fn an_image_that_goes_nowhere_is_kept_and_the_next_commands_are_named() {
+    let (place, _) = place();
+    place.write("f", "x");
+    let build = |more: &[&str]| {
+        let ran = place.run(&[&["build", "oci:image:v1", "--profile", "none", "--file", "f:/f"], more].concat());
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        (String::from_utf8(ran.stdout).unwrap().trim_end().to_owned(), ran.stderr)
+    };
+    let (digest, told) = build(&[]);
+    // The base's layers lie in a layout, which a name in the store does not lead to.
+    assert!(told.contains("stays in the store\nhint: the same command with"), "{told}");
+    assert!(place.ok(&["inspect", &format!("store:{digest}")]).contains(&digest));
+    assert_eq!(build(&["-t", "my/image:1"]).0, format!("my/image@{digest}"));
+    assert!(place.ok(&["inspect", "store:my/image:1"]).contains(&digest));
+    let (_, told) = build(&["-q"]);
+    assert_eq!(told, "");
+    let document = json(&build(&["--json", "--digest-file", "d", "--metadata-file", "m"]).0);
+    assert_eq!(document["images"][0]["digest"], digest.as_str());
+    assert_eq!(std::fs::read_to_string(place.at("d")).unwrap(), digest);
+    assert_eq!(json(&std::fs::read_to_string(place.at("m")).unwrap()), document);
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let (place, _) = place();
     for words in [&["cat", "oci:image:v1", "/usr/share/large"][..], &["completions", "bash"], &["schema"]] {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::build::{Location, Opened, Services};
 use crate::deliver::{Job, Limits, Receipt, copy, gather, load};
 use crate::error::{During as _, Result};
-use crate::oci::Reference;
+use crate::oci::{Digest, Reference};
 use crate::transport::archive::TarTarget;
 use crate::transport::engine::Engine;
 use crate::transport::layout::LayoutTarget;
@@ -119,7 +119,8 @@ fn tag_of(from: &Location) -> Option<String> {
 fn name_of(from: &Location) -> Vec<Reference> {
     let name = match from {
         Location::Registry(name) | Location::Engine(name) => Some(name.clone()),
-        Location::Store(name) => name.parse().ok(),
+        // An image without a name is kept under its digest.
+        Location::Store(name) if name.parse::<Digest>().is_err() => name.parse().ok(),
         _ => None,
     };
     name.map(|name| Reference { digest: None, ..name }).into_iter().collect()
