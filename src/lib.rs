@@ -5,6 +5,9 @@
 //! are assembled to an image; the image is delivered. `docs/` has the models.
 
 pub mod apt;
+pub mod build;
+pub mod cli;
+pub mod conda;
 pub mod deliver;
 pub mod error;
 pub mod http;

@@ -99,7 +99,7 @@ impl AptConf {
         self.made += 1;
         if key.ends_with("::") {
             // An element of a list has no name of its own; a control character cannot occur in a written one.
-            key.push_str(&format!("\u{1}{:08}", self.made));
+            key = format!("{key}\u{1}{:08}", self.made);
         }
         let place = self.made;
         self.items.entry(key).and_modify(|item| item.value.clone_from(&value)).or_insert(Item { place, value });

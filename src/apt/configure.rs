@@ -103,6 +103,10 @@ impl<'u, 'a> Queue<'u, 'a> {
         blocking
     }
 
+    fn dependencies(&self, package: PackageId) -> VecDeque<PackageId> {
+        self.groups(package).flat_map(|group| self.blocking(package, group)).collect()
+    }
+
     /// Finds the cycle that the first queued package leads to and ignores one of its dependencies.
     fn cut_cycle(&mut self) -> bool {
         let starts: Vec<PackageId> = self.waiting.iter().copied().collect();
@@ -126,7 +130,7 @@ struct Search {
 impl Search {
     /// The dependency to ignore, if a cycle is found from here. Iterative, since chains can be long.
     fn find(&mut self, queue: &Queue<'_, '_>, start: PackageId) -> Option<(PackageId, PackageId)> {
-        let mut stack = vec![(start, self.dependencies(queue, start))];
+        let mut stack = vec![(start, queue.dependencies(start))];
         while let Some((package, open)) = stack.last_mut() {
             let package = *package;
             let Some(next) = open.pop_front() else {
@@ -140,15 +144,11 @@ impl Search {
                 return self.weakest(queue, at);
             }
             if self.seen.insert(next) {
-                let dependencies = self.dependencies(queue, next);
+                let dependencies = queue.dependencies(next);
                 stack.push((next, dependencies));
             }
         }
         None
-    }
-
-    fn dependencies(&self, queue: &Queue<'_, '_>, package: PackageId) -> VecDeque<PackageId> {
-        queue.groups(package).flat_map(|group| queue.blocking(package, group)).collect()
     }
 
     /// Of the cycle that starts at `at` in the path: nearest to where it closes a package without postinst.

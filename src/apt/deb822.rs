@@ -164,8 +164,13 @@ pub fn lines(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
     use proptest::prelude::*;
+
+    /// Stanzas as pairs of name and value.
+    type Expected<'a> = &'a [&'a [(&'a str, &'a str)]];
 
     fn pairs(text: &str) -> Vec<Vec<(String, String)>> {
         let owned = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -174,7 +179,7 @@ mod tests {
 
     #[test]
     fn stanzas_are_read_as_apt_reads_them() {
-        let table: [(&str, &[&[(&str, &str)]]); 9] = [
+        let table: [(&str, Expected<'_>); 9] = [
             ("", &[]),
             ("\n\n\n", &[]),
             ("A: 1", &[&[("A", "1")]]),
@@ -239,7 +244,7 @@ mod tests {
         ) {
             let text: String = written
                 .iter()
-                .map(|s| s.iter().map(|(n, v)| format!("{n}: {v}\n")).collect::<String>() + "\n")
+                .map(|s| s.iter().map(|(n, v)| [n, ": ", v, "\n"].concat()).collect::<Vec<_>>().concat() + "\n")
                 .collect();
             prop_assert_eq!(pairs(&text), written);
         }

@@ -44,10 +44,13 @@ fn bin(name: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     fn entries(names: &[(&str, &str)]) -> String {
-        names.iter().map(|(name, of)| format!("Package: {name}\nArchitecture: {of}\nAuto-Installed: 1\n\n")).collect()
+        let entry = |(name, of): &(&str, &str)| format!("Package: {name}\nArchitecture: {of}\nAuto-Installed: 1\n\n");
+        names.iter().map(entry).collect::<Vec<_>>().concat()
     }
 
     #[test]

@@ -7,8 +7,8 @@
 mod conf;
 mod conf_syntax;
 pub mod configure;
-pub mod deb822;
 pub mod deb;
+pub mod deb822;
 mod deep;
 pub mod extended_states;
 mod files;

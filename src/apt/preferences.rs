@@ -1,4 +1,4 @@
-//! Pins: how much the base's owner wants a version (apt_preferences(5)), as apt's policy engine computes it.
+//! Pins: how much the base's owner wants a version (`apt_preferences(5)`), as apt's policy engine computes it.
 //!
 //! Invariant: pure; a number for a version and the archives that have it. Which version wins is the selection's matter.
 
@@ -33,10 +33,20 @@ pub struct ArchiveFacts {
     pub component: String,
     /// Host of the URI, for `Pin: origin`; empty for the installed state.
     pub host: String,
-    /// `NotAutomatic` of the Release file.
-    pub not_automatic: bool,
-    /// `ButAutomaticUpgrades` of the Release file.
-    pub but_automatic_upgrades: bool,
+    /// `NotAutomatic` and `ButAutomaticUpgrades` of the Release file.
+    pub automatic: Automatic,
+}
+
+/// Whether an archive's versions are taken without being asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Automatic {
+    /// The ordinary case.
+    #[default]
+    Always,
+    /// `NotAutomatic: yes` and `ButAutomaticUpgrades: yes` (backports): only for packages that came from there.
+    Upgrades,
+    /// `NotAutomatic: yes` (experimental).
+    Never,
 }
 
 impl ArchiveFacts {
@@ -47,12 +57,11 @@ impl ArchiveFacts {
 
     /// The priority without any pin.
     fn default_priority(&self) -> i32 {
-        if self.archive == "now" && self.host.is_empty() || self.but_automatic_upgrades {
-            100
-        } else if self.not_automatic {
-            1
-        } else {
-            500
+        match self.automatic {
+            Automatic::Always if self.archive == "now" && self.host.is_empty() => 100,
+            Automatic::Always => 500,
+            Automatic::Upgrades => 100,
+            Automatic::Never => 1,
         }
     }
 }
@@ -102,7 +111,7 @@ impl Fault for PreferencesError {
 }
 
 impl Preferences {
-    /// Reads `APT::Default-Release`, `/etc/apt/preferences.d/*` and `/etc/apt/preferences`, in apt's order. `native` is the
+    /// Reads `APT::Default-Release`, `/etc/apt/preferences` and `/etc/apt/preferences.d/*`, in apt's order. `native` is the
     /// base's architecture: names for another one pin nothing here.
     pub fn read(files: &(impl Files + ?Sized), conf: &AptConf, native: &str) -> Result<Self, PreferencesError> {
         let mut preferences = Self::default();
@@ -232,8 +241,8 @@ mod tests {
     #[test]
     fn without_pins_the_archive_decides() {
         let none = Preferences::default();
-        let backports = ArchiveFacts { not_automatic: true, but_automatic_upgrades: true, ..archive("b", "b") };
-        let experimental = ArchiveFacts { not_automatic: true, ..archive("e", "e") };
+        let backports = ArchiveFacts { automatic: Automatic::Upgrades, ..archive("b", "b") };
+        let experimental = ArchiveFacts { automatic: Automatic::Never, ..archive("e", "e") };
         for (facts, priority) in
             [(archive("oldstable", "bookworm"), 500), (backports, 100), (experimental, 1), (ArchiveFacts::installed(), 100)]
         {

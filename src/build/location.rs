@@ -41,7 +41,9 @@ impl FromStr for Location {
                 // `docker:24` is an image of the Hub.
                 None => Self::Registry(text.parse()?),
             },
-            "oci" if rest.starts_with("//") => return Err(BuildError::Words(format!("{text:?}: oci takes a folder, not a URL")).into()),
+            "oci" if rest.starts_with("//") => {
+                return Err(BuildError::Words(format!("{text:?}: oci takes a folder, not a URL")).into());
+            }
             "oci" => {
                 // A tag has no slash, so `oci:a/b` and `oci:/a:b/c` name folders.
                 let (folder, tag) = match rest.rsplit_once(':') {

@@ -6,6 +6,7 @@ mod archives;
 mod assemble;
 mod driver;
 mod error;
+mod installer;
 mod layers;
 mod location;
 mod outcome;

@@ -24,7 +24,12 @@ pub async fn rootfs(base: &Base, source: &Arc<dyn Source>, store: &Arc<Store>) -
 }
 
 /// The catalogue of one layer. Every byte of an unseen layer is checked against its digest and, where known, its diff ID.
-pub async fn catalogue(layer: &Descriptor, diff_id: Option<DiffId>, source: &Arc<dyn Source>, store: &Arc<Store>) -> Result<Catalogue> {
+pub async fn catalogue(
+    layer: &Descriptor,
+    diff_id: Option<DiffId>,
+    source: &Arc<dyn Source>,
+    store: &Arc<Store>,
+) -> Result<Catalogue> {
     let key = layer.digest.hex();
     if let Some(known) = store.memo(CATALOGUE, &key)?.and_then(|memo| Catalogue::from_memo(&memo)) {
         return Ok(known);

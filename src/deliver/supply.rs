@@ -36,7 +36,7 @@ impl Supply for FromSource {
 #[derive(Clone, Debug)]
 pub struct FromStore {
     /// The store.
-    pub store: Arc<Store>,
+    pub store: Store,
     /// Which one.
     pub descriptor: Descriptor,
 }

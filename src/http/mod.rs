@@ -27,6 +27,7 @@ pub use response::Response;
 pub use retry::Attempts;
 pub use secret::Secret;
 pub use settings::{Authorities, HostTls, Proxies, Retry, Settings, Traffic};
+pub(crate) use tls::trust_nobody;
 
 pub use reqwest::header;
 pub use reqwest::{Method, StatusCode, Url};

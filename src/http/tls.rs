@@ -12,7 +12,7 @@ use super::error::HttpError;
 use super::settings::{Authorities, HostTls};
 
 /// A configuration that trusts nobody, for clients that only speak plain HTTP.
-pub(super) fn trust_nobody() -> Result<ClientConfig, HttpError> {
+pub(crate) fn trust_nobody() -> Result<ClientConfig, HttpError> {
     configure(RootCertStore::empty(), None)
 }
 

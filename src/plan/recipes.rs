@@ -136,8 +136,9 @@ impl Placing<'_> {
 
     fn tree(&mut self, number: usize, unit: &ResolvedUnit, file: &File, tree: &Tree) -> Result<()> {
         let mut places = Vec::with_capacity(tree.contents.entries.len());
+        let single = !file.into && matches!(tree.contents.entries.as_slice(), [entry] if !entry.is_directory());
         for entry in &tree.contents.entries {
-            let to = if entry.path.is_root() { file.to.clone() } else { file.to.join(entry.path.as_bytes())? };
+            let to = if single { file.to.clone() } else { file.to.join(entry.path.as_bytes())? };
             let mode = file.mode.as_ref().map_or(entry.mode, |m| m.apply(entry.mode, entry.is_directory()));
             let placed = Entry { path: to, mode, ..entry.clone() };
             let content = Content::Archive { archive: tree.archive, path: entry.path.clone() };

@@ -9,6 +9,7 @@ mod call;
 mod environment;
 mod files;
 mod nesting;
+mod options;
 mod parse;
 mod shell;
 mod text;

@@ -5,6 +5,7 @@
 
 pub mod archive;
 mod bundle;
+pub mod engine;
 pub mod layout;
 pub mod registry;
 mod verified;

@@ -179,7 +179,7 @@ fn control_files(tar: impl Read) -> Result<Vec<ControlFile>, DebError> {
         if files.iter().any(|file| file.name == name) {
             return Err(wrong("it stands twice"));
         }
-        let bytes = bytes(&mut reader, size).map_err(|cause| DebError::Read(cause))?;
+        let bytes = bytes(&mut reader, size).map_err(DebError::Read)?;
         files.push(ControlFile { name: name.to_owned(), mode: entry.mode, mtime: entry.mtime, bytes });
     }
     reader.finish().map_err(failed)?;

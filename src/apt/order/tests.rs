@@ -1,5 +1,7 @@
 //! Orders of tiny selections.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use super::super::packages::Index;
 use super::super::select::{Options, select};
 use super::super::universe::{File, Installed, Seen};

@@ -36,8 +36,10 @@ fn glob(text: &str) -> String {
             '[' => match rest.as_str().get(1..).and_then(|after| after.find(']')).map(|at| rest.as_str().split_at(at + 1)) {
                 Some((set, after)) => {
                     let (negated, set) = set.strip_prefix(['!', '^']).map_or(("", set), |set| ("^", set));
-                    expression
-                        .push_str(&format!("[{negated}{}]", set.replace('\\', "\\\\").replace('[', "\\[").replace('^', "\\^")));
+                    expression.push('[');
+                    expression.push_str(negated);
+                    expression.push_str(&set.replace('\\', "\\\\").replace('[', "\\[").replace('^', "\\^"));
+                    expression.push(']');
                     rest = after.get(1..).unwrap_or_default().chars();
                 }
                 None => expression.push_str("\\["),

@@ -15,7 +15,7 @@ use crate::oci::Digest;
 
 use super::conf::AptConf;
 use super::deb822::{self, Stanza};
-use super::preferences::ArchiveFacts;
+use super::preferences::{ArchiveFacts, Automatic};
 use super::signature::{VerifiedText, seconds};
 use super::sources::Source;
 
@@ -49,10 +49,8 @@ pub struct Release {
     pub by_hash: bool,
     /// `No-Support-for-Architecture-all: Packages`: packages for all architectures stand in each architecture's index.
     pub no_separate_all: bool,
-    /// `NotAutomatic`.
-    pub not_automatic: bool,
-    /// `ButAutomaticUpgrades`.
-    pub but_automatic_upgrades: bool,
+    /// `NotAutomatic` and `ButAutomaticUpgrades`.
+    pub automatic: Automatic,
     /// Size and digest of each listed file, by its path below the suite's directory.
     files: BTreeMap<String, (u64, Digest)>,
 }
@@ -154,8 +152,11 @@ impl Release {
             components: words("Components").into_iter().map(component).collect(),
             by_hash: yes("Acquire-By-Hash"),
             no_separate_all: words("No-Support-for-Architecture-all").iter().any(|w| w == "Packages"),
-            not_automatic: yes("NotAutomatic"),
-            but_automatic_upgrades: yes("ButAutomaticUpgrades"),
+            automatic: match (yes("NotAutomatic"), yes("ButAutomaticUpgrades")) {
+                (_, true) => Automatic::Upgrades,
+                (true, false) => Automatic::Never,
+                (false, false) => Automatic::Always,
+            },
             files: table(&stanza, source)?,
         })
     }
@@ -225,8 +226,7 @@ impl Release {
             version: word(&self.version),
             component: component.to_owned(),
             host: source.uri.host().to_owned(),
-            not_automatic: self.not_automatic,
-            but_automatic_upgrades: self.but_automatic_upgrades,
+            automatic: self.automatic,
         }
     }
 

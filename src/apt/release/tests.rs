@@ -18,8 +18,8 @@ fn debian() -> Source {
 }
 
 fn text(changes: &[(&str, &str)]) -> String {
-    let mut text = format!(
-        "Origin: Debian\nLabel: Debian\nSuite: oldstable\nVersion: 12.9\nCodename: bookworm\nDate: Thu, 01 Jan 2026 00:00:00 UTC\nValid-Until: Thu, 08 Jan 2026 00:00:00 UTC\nAcquire-By-Hash: yes\nNo-Support-for-Architecture-all: Packages\nArchitectures: all amd64 arm64\nComponents: main contrib\nMD5Sum:\n d41d8cd98f00b204e9800998ecf8427e 0 main/binary-amd64/Packages\nSHA256:\n"
+    let mut text = String::from(
+        "Origin: Debian\nLabel: Debian\nSuite: oldstable\nVersion: 12.9\nCodename: bookworm\nDate: Thu, 01 Jan 2026 00:00:00 UTC\nValid-Until: Thu, 08 Jan 2026 00:00:00 UTC\nAcquire-By-Hash: yes\nNo-Support-for-Architecture-all: Packages\nArchitectures: all amd64 arm64\nComponents: main contrib\nMD5Sum:\n d41d8cd98f00b204e9800998ecf8427e 0 main/binary-amd64/Packages\nSHA256:\n",
     );
     for file in [
         "main/binary-all/Packages.xz",
@@ -28,7 +28,8 @@ fn text(changes: &[(&str, &str)]) -> String {
         "main/binary-amd64/Packages.xz",
         "contrib/binary-amd64/Packages.xz",
     ] {
-        text.push_str(&format!(" {HEX} {:>8} {file}\n", file.len()));
+        let size = file.len();
+        text = format!("{text} {HEX} {size:>8} {file}\n");
     }
     changes.iter().fold(text, |text, (from, to)| {
         assert!(text.contains(from), "{from:?}");
@@ -37,7 +38,7 @@ fn text(changes: &[(&str, &str)]) -> String {
 }
 
 fn release(changes: &[(&str, &str)]) -> Result<Release, ReleaseError> {
-    Release::parse(&VerifiedText::trusted_by_source(text(changes).into_bytes()), &debian())
+    Release::parse(&VerifiedText::trusted_by_source(text(changes).as_bytes()).expect("a text"), &debian())
 }
 
 /// Days after the Release file's date.
@@ -54,7 +55,14 @@ fn the_fields_are_read() {
     let release = release(&[]).expect("a Release file");
     assert_eq!((release.suite.as_deref(), release.codename.as_deref()), (Some("oldstable"), Some("bookworm")));
     assert_eq!((release.date, release.valid_until), (1_767_225_600, Some(1_767_830_400)));
-    assert!(release.by_hash && release.no_separate_all && !release.not_automatic);
+    assert!(release.by_hash && release.no_separate_all);
+    assert_eq!(release.automatic, Automatic::Always);
+    for (fields, automatic) in
+        [("NotAutomatic: yes\n", Automatic::Never), ("NotAutomatic: yes\nButAutomaticUpgrades: yes\n", Automatic::Upgrades)]
+    {
+        let release = self::release(&[("Origin: Debian\n", fields)]).expect("a Release file");
+        assert_eq!(release.automatic, automatic, "{fields}");
+    }
     assert_eq!(release.file("main/binary-amd64/Packages.gz").map(|(size, _)| size), Some(29));
     let facts = release.facts(&debian(), "main");
     assert_eq!((facts.archive.as_str(), facts.component.as_str(), facts.host.as_str()), ("oldstable", "main", "archive.test"));
@@ -187,6 +195,8 @@ fn a_path_that_leads_elsewhere_is_refused() {
 proptest::proptest! {
     #[test]
     fn no_text_panics(text in "(Date: |SHA256:|[ -~\n]){0,80}") {
-        let _ = Release::parse(&VerifiedText::trusted_by_source(text.into_bytes()), &debian());
+        if let Ok(text) = VerifiedText::trusted_by_source(text.as_bytes()) {
+            let _ = Release::parse(&text, &debian());
+        }
     }
 }

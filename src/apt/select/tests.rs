@@ -1,5 +1,7 @@
 //! The selection on tiny universes, each a few stanzas long.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 
 use super::super::packages::Index;
@@ -192,7 +194,9 @@ fn recommendations_can_be_off() {
 
 #[test]
 fn what_cannot_be_done_is_told_with_its_reasons() {
-    let cases: [(&[&str], &[&str], &[&str], &str); 9] = [
+    /// Archive, installed, words, and what the fault says.
+    type Impossible<'a> = (&'a [&'a str], &'a [&'a str], &'a [&'a str], &'a str);
+    let cases: [Impossible<'_>; 9] = [
         (&["libfoo 1"], &[], &["libfo"], "package \"libfo\" does not exist in the archive"),
         (&["p 1; Provides: v", "q 1; Provides: v"], &[], &["v"], "\"v\" is a virtual package provided by p, q"),
         (&["a 1"], &[], &["a=2"], "package \"a\" has no version 2; the archive has 1"),

@@ -1,4 +1,4 @@
-//! OpenPGP's ASCII armour (RFC 9580, 6.2): one block of text to the packets in it.
+//! The ASCII armour of `OpenPGP` (RFC 9580, 6.2): one block of text to the packets in it.
 //!
 //! Invariant: strict. A block is its two lines, headers, an empty line and base64; anything else is refused, so that no
 //! other program can see another block in the same text. The optional CRC is not a protection and is passed over.

@@ -1,10 +1,10 @@
-//! One OpenPGP certificate: which of its keys may sign, now, by what the certificate says of itself.
+//! One `OpenPGP` certificate: which of its keys may sign, now, by what the certificate says of itself.
 //!
 //! Invariant: nothing in a certificate counts unless its primary key signed it with an acceptable digest. `pgp` does the
 //! mathematics only; expiry, revocation, flags and bindings are decided here.
 
 use pgp::composed::SignedPublicKey;
-use pgp::packet::{Signature, SignatureType};
+use pgp::packet::{Signature, SignatureType, SubpacketData};
 use pgp::types::{Fingerprint, KeyDetails, Tag};
 
 use super::policy::Policy;
@@ -95,7 +95,7 @@ impl Certificate<'_> {
         }
         self.alive(seconds(primary), own)?;
         let Component::Subkey(at) = component else {
-            if own.key_flags_given() && !own.key_flags().sign() {
+            if has_flags(own) && !own.key_flags().sign() {
                 return Err(Unusable::NotForSigning);
             }
             return self.fits(primary, made);
@@ -127,8 +127,8 @@ impl Certificate<'_> {
         let details = &self.key.details;
         let direct = details.direct_signatures.iter().filter(|s| s.typ() == Some(SignatureType::Key));
         let direct = direct.filter(usable).filter(|s| s.verify_key(primary).is_ok()).max_by_key(|s| made_at(s));
-        // A direct signature without flags and expiry (GnuPG makes them to name a revoker) leaves these to the user IDs.
-        if let Some(direct) = direct.filter(|s| s.key_flags_given() || s.key_expiration_time().is_some()) {
+        // A direct signature without flags and expiry (`GnuPG` makes them to name a revoker) leaves these to the user IDs.
+        if let Some(direct) = direct.filter(|s| has_flags(s) || s.key_expiration_time().is_some()) {
             return Some(direct);
         }
         let mut newest = None;
@@ -136,7 +136,7 @@ impl Certificate<'_> {
             let valid = |s: &&Signature| usable(s) && s.verify_certification(primary, Tag::UserId, &user.id).is_ok();
             let last = user.signatures.iter().filter(|s| issued_by(s, primary)).filter(valid).max_by_key(|s| made_at(s));
             // A user ID whose last word is a revocation says nothing.
-            newest = newest.max_by(last.filter(|s| s.typ() != Some(SignatureType::CertRevocation)));
+            newest = newer(newest, last.filter(|s| s.typ() != Some(SignatureType::CertRevocation)));
         }
         newest.or(direct)
     }
@@ -179,24 +179,12 @@ fn made_at(signature: &Signature) -> u32 {
     signature.created().map_or(0, pgp::types::Timestamp::as_secs)
 }
 
-trait Flags {
-    /// Whether the signed part has key flags at all.
-    fn key_flags_given(&self) -> bool;
+/// Whether the signed part has key flags at all.
+fn has_flags(signature: &Signature) -> bool {
+    signature.config().is_some_and(|c| c.hashed_subpackets().any(|p| matches!(p.data, SubpacketData::KeyFlags(_))))
 }
 
-impl Flags for Signature {
-    fn key_flags_given(&self) -> bool {
-        self.config().is_some_and(|c| c.hashed_subpackets().any(|p| matches!(p.data, pgp::packet::SubpacketData::KeyFlags(_))))
-    }
-}
-
-trait Newest<'a> {
-    /// The one of two that was made later.
-    fn max_by(self, other: Option<&'a Signature>) -> Option<&'a Signature>;
-}
-
-impl<'a> Newest<'a> for Option<&'a Signature> {
-    fn max_by(self, other: Option<&'a Signature>) -> Option<&'a Signature> {
-        self.into_iter().chain(other).max_by_key(|s| made_at(s))
-    }
+/// The one of two that was made later.
+fn newer<'a>(one: Option<&'a Signature>, other: Option<&'a Signature>) -> Option<&'a Signature> {
+    one.into_iter().chain(other).max_by_key(|s| made_at(s))
 }

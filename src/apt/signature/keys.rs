@@ -84,7 +84,7 @@ impl Keyring {
         match files.read(path) {
             None => self.warn(path, "the base has no such keyring"),
             Some(bytes) if bytes.len() > MAX_FILE => self.warn(path, "too large for a keyring"),
-            Some(bytes) if path.ends_with(".asc") => self.add_text(path, &bytes),
+            Some(bytes) if path.rsplit_once('.').is_some_and(|(_, kind)| kind == "asc") => self.add_text(path, &bytes),
             Some(bytes) if bytes.get(8..12) == Some(b"KBXf") => {
                 self.warn(path, "a keybox of GnuPG is no keyring for apt (unsupported filetype)");
             }

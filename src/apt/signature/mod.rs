@@ -43,9 +43,18 @@ impl VerifiedText {
     pub fn signers(&self) -> &[String] {
         &self.signers
     }
-    /// Takes a text without asking for a signature: only for a source that the base's owner marked `Trusted: yes`.
-    pub fn trusted_by_source(text: Vec<u8>) -> Self {
-        Self { text, signers: Vec::new() }
+    /// Takes a file, clear-signed or plain, without asking who signed it: only for a source that the base's owner marked
+    /// `Trusted: yes`. A frame must be well formed all the same.
+    pub fn trusted_by_source(file: &[u8]) -> Result<Self, SignatureError> {
+        if file.len() > MAX_RELEASE {
+            return Err(SignatureError::TooLarge);
+        }
+        let text = if file.trim_ascii_start().starts_with(b"-----") {
+            clear::split(file).map_err(|e| SignatureError::Malformed(e.to_string()))?.text
+        } else {
+            file.to_vec()
+        };
+        Ok(Self { text, signers: Vec::new() })
     }
 }
 
@@ -251,7 +260,7 @@ impl Check<'_> {
 /// The key that a signature says it is by.
 fn issuer(signature: &Signature) -> String {
     let fingerprint = signature.issuer_fingerprint().first().map(|f| format!("{f:X}"));
-    let id = signature.issuer_key_id().first().map(|id| id.as_ref().iter().map(|b| format!("{b:02X}")).collect::<String>());
+    let id = signature.issuer_key_id().first().map(|id| id.to_string().to_ascii_uppercase());
     fingerprint.or(id).unwrap_or_else(|| "an unnamed key".into())
 }
 

@@ -91,7 +91,7 @@ fn curve(params: &EcdsaPublicParams) -> Option<ECCCurve> {
     })
 }
 
-/// The length of the modulus: an OpenPGP number starts with its length in bits.
+/// The length of the modulus: an `OpenPGP` number starts with its length in bits.
 fn modulus_bits(params: &RsaPublicParams) -> u16 {
     match params.to_bytes().as_deref() {
         Ok([high, low, ..]) => u16::from_be_bytes([*high, *low]),

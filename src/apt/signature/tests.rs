@@ -1,4 +1,4 @@
-//! Signed files made by GnuPG (`fixtures/signature/make.sh`), each refusal beside the twin that passes.
+//! Signed files made by `GnuPG` (`fixtures/signature/make.sh`), each refusal beside the twin that passes.
 
 use std::time::{Duration, SystemTime};
 
@@ -46,7 +46,7 @@ fn fingerprints() -> (String, String) {
     (words.next().expect("main"), words.next().expect("subkey"))
 }
 
-/// What GnuPG hashed: the dash stays, blanks at line ends go.
+/// What `GnuPG` hashed: the dash stays, blanks at line ends go.
 fn signed_text() -> Vec<u8> {
     String::from_utf8_lossy(fixture!("release.txt")).replace("blanks \t", "blanks").into_bytes()
 }
@@ -235,4 +235,14 @@ fn no_flipped_byte_is_taken_and_none_panics() {
         let ring = Keyring::of(&SignedBy::Keys(vec![KeyName::File("/k.gpg".into())]), &made, Policy::Sqv);
         let _ = verify_inrelease(good, &ring, Policy::Sqv, after(1));
     }
+}
+
+#[test]
+fn a_source_that_is_marked_as_trusted_needs_no_signature_but_a_whole_frame() {
+    for (file, text) in [(fixture!("weak.signed"), signed_text()), (fixture!("release.txt"), fixture!("release.txt").to_vec())] {
+        let taken = VerifiedText::trusted_by_source(file).expect("trusted");
+        assert_eq!((taken.text(), taken.signers().len()), (text.as_slice(), 0));
+    }
+    let twice = [fixture!("good.signed"), fixture!("good.signed")].concat();
+    assert!(matches!(VerifiedText::trusted_by_source(&twice), Err(SignatureError::Malformed(_))));
 }

@@ -11,7 +11,7 @@ pub(super) fn parse(text: &str) -> Vec<Result<Given, (usize, String)>> {
     let mut found = Vec::new();
     for stanza in deb822::stanzas(text.as_bytes()) {
         let before = text.as_bytes().get(..stanza.offset()).unwrap_or_default();
-        let line = 1 + before.iter().filter(|b| **b == b'\n').count();
+        let line = 1 + memchr::memchr_iter(b'\n', before).count();
         let parsed = entry(&stanza, line).map_err(|what| (line, what));
         let wrong = parsed.is_err();
         found.push(parsed);

@@ -159,7 +159,7 @@ fn what_apt_refuses_is_refused_with_its_line() {
     }
     let many = format!(
         "Types: deb\nURIs: http://a.test/\nComponents: main\nSuites:{}\n",
-        (0..2000).map(|n| format!(" s{n}")).collect::<String>()
+        " s".to_owned() + &(0..2000).map(|n| n.to_string()).collect::<Vec<_>>().join(" s")
     );
     assert!(read("/etc/apt/sources.list.d/x.sources", &many).expect_err("too many").to_string().contains("too many archives"));
 }

@@ -5,6 +5,8 @@
 //! then the newest, and no downgrade below a priority of 1000. It is read-only: choices are the selection's matter.
 
 mod relations;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -94,7 +96,7 @@ pub struct Universe<'a> {
 
 impl<'a> Universe<'a> {
     /// Merges the indexes, in source order, with what is installed. `priority` is the pin priority of a version in one
-    /// of its files (apt_preferences(5)): 500 for an archive without pins, 100 for the status file.
+    /// of its files (`apt_preferences(5)`): 500 for an archive without pins, 100 for the status file.
     pub fn new(indexes: &[&'a Index], installed: Installed<'a>, priority: &dyn Fn(Seen<'_>) -> i32) -> Self {
         let mut universe = Self {
             architecture: installed.status.architecture(),

@@ -26,6 +26,8 @@ use crate::script::{Answers, Commands};
 use crate::stream::EntryPath;
 use crate::system::dpkg::{Conffile, PackageKey, PathFilter, StatusFile};
 
+use super::view::RootView;
+
 pub use error::DpkgError;
 
 /// A package that changes, with what its archive brings.
@@ -64,7 +66,6 @@ pub struct Dpkg<'a> {
     diverts: &'a [Divert],
     commands: &'a Commands,
     answers: Answers,
-    /// `Date` of dpkg's own records, as file times.
     progress: Vec<Progress>,
     status: StatusFile,
     status_dirty: bool,
@@ -90,7 +91,7 @@ impl<'a> Dpkg<'a> {
     ) -> Result<Self> {
         let (bytes, _) = root.read(STATUS.as_bytes()).map_err(|_| DpkgError::NoDatabase)?;
         let status = StatusFile::parse(&bytes)?;
-        let filter = PathFilter::of(&crate::script::RootView(root))?;
+        let filter = PathFilter::of(&RootView(root))?;
         let progress = changes.iter().map(|_| Progress::default()).collect();
         Ok(Self {
             root,

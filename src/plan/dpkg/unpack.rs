@@ -60,7 +60,14 @@ impl Dpkg<'_> {
         self.activate_paths(contents.entries.iter().map(|e| e.path.clone()))
     }
 
-    pub(super) fn run_script(&mut self, number: usize, text: &Arc<[u8]>, version: &str, script: &'static str, words: &[&str]) -> Result<()> {
+    pub(super) fn run_script(
+        &mut self,
+        number: usize,
+        text: &Arc<[u8]>,
+        version: &str,
+        script: &'static str,
+        words: &[&str],
+    ) -> Result<()> {
         let (locked, _) = self.change(number)?;
         let run = Run {
             number: Some(number),
@@ -179,7 +186,14 @@ impl Dpkg<'_> {
         names.iter().any(|name| crate::system::dpkg::PathFilter::pattern_matches(pattern, &String::from_utf8_lossy(name)))
     }
 
-    fn write_info(&mut self, number: usize, locked: &LockedPackage, contents: &Contents, same: bool, old: Option<&Old>) -> Result<()> {
+    fn write_info(
+        &mut self,
+        number: usize,
+        locked: &LockedPackage,
+        contents: &Contents,
+        same: bool,
+        old: Option<&Old>,
+    ) -> Result<()> {
         let author = Author::Package(number);
         let directory = "/var/lib/dpkg/info";
         if let Some(old) = old {
@@ -242,7 +256,8 @@ impl Dpkg<'_> {
 
     /// Removes what the old version had and no package has any more.
     fn remove_vanished(&mut self, locked: &LockedPackage, contents: &Contents, old: &Old) -> Result<()> {
-        let new: BTreeSet<EntryPath> = contents.entries.iter().filter_map(|e| self.root.resolve(&e.path.absolute(), Last::Keep).ok()).collect();
+        let new: BTreeSet<EntryPath> =
+            contents.entries.iter().filter_map(|e| self.root.resolve(&e.path.absolute(), Last::Keep).ok()).collect();
         let conffiles: BTreeSet<&[u8]> = old.conffiles.iter().map(|c| c.path.as_bytes()).collect();
         let gone = old.list.iter().rev().filter(|p| !conffiles.contains(p.as_slice()));
         let mut activated = Vec::new();

@@ -17,7 +17,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub(super) use pattern::matches;
+pub(super) use pattern::{class, matches};
 pub(super) use source::invoke;
 
 use std::cell::RefCell;

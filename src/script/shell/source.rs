@@ -3,6 +3,7 @@
 //! Invariant: their text comes from the virtual root only; messages name the file.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::layer::root::Last;
@@ -160,12 +161,17 @@ impl<'a> Shell<'_, 'a> {
 }
 
 /// Runs words as a command of a call.
-pub(in crate::script) fn invoke(call: &mut Call<'_>, words: &[Value], stdin: Input) -> Result<(ExitStatus, Value), Uncovered> {
+pub(in crate::script) fn invoke(
+    call: &mut Call<'_>,
+    variables: &BTreeMap<Vec<u8>, Value>,
+    words: &[Value],
+    stdin: Input,
+) -> Result<(ExitStatus, Value), Uncovered> {
     let Some((name, arguments)) = words.split_first() else { return Ok((ExitStatus::SUCCESS, Value::default())) };
     if call.depth >= MAX_DEPTH {
         return Err(call.uncovered("commands call each other too deeply"));
     }
-    let mut state = State::new(call.variables.clone(), Value::new(call.name), Vec::new());
+    let mut state = State::new(variables.clone(), Value::new(call.name), Vec::new());
     state.cwd = call.cwd.to_vec();
     state.umask = call.umask;
     state.depth = call.depth + 1;

@@ -75,6 +75,11 @@ impl Run<'_> {
         for declaration in declarations {
             if let Declaration::Member { user, group } = declaration {
                 self.accounts.join(COMMAND, user, group)?;
+                for file in [File::Group, File::Gshadow] {
+                    if let Some(database) = self.accounts.database_mut(file) {
+                        database.sort_members(group);
+                    }
+                }
             }
         }
         Ok(())
@@ -118,7 +123,8 @@ impl Run<'_> {
                 Err(_) => self.group(group, &Number::Free, None)?,
             },
         };
-        let uid = match fixed.or(group.is_none().then_some(gid)).filter(|uid| self.free(*uid, name)) {
+        let own = group.is_none().then_some(gid);
+        let uid = match [fixed, own].into_iter().flatten().find(|uid| self.free(*uid, name)) {
             Some(uid) => uid,
             None => self.allocate(name)?,
         };

@@ -6,6 +6,8 @@
 
 mod fields;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

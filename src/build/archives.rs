@@ -1,0 +1,141 @@
+//! Archives of the store by digest: what kind each is, its contents (remembered), its bytes for scripts and for the linker.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::{Arc, Mutex};
+
+use crate::apt::deb;
+use crate::error::{Error, IoFault, Result};
+use crate::layer::Contents;
+use crate::layer::root::Bodies;
+use crate::oci::Digest;
+use crate::rootfs::{elf_note, is_library_name};
+use crate::store::Store;
+use crate::stream::{EntryPath, Kind, Limits, TarReader, decompress, detect};
+
+use super::BuildError;
+
+/// What an archive is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A Debian package.
+    Deb,
+    /// A tar, compressed or not.
+    Tar,
+}
+
+/// The archives of one build.
+#[derive(Clone, Debug)]
+pub(super) struct Archives {
+    store: Arc<Store>,
+    known: Arc<Mutex<BTreeMap<Digest, (Shape, u64, Arc<Contents>)>>>,
+}
+
+/// Small regular files of a tar are kept for scripts and appends; larger ones are read again when asked for.
+const KEPT: u64 = 64 << 10;
+
+impl Archives {
+    pub(super) fn new(store: Arc<Store>) -> Self {
+        Self { store, known: Arc::default() }
+    }
+
+    /// The contents of an archive that the store has.
+    pub(super) fn read(&self, digest: Digest, size: u64, shape: Shape) -> Result<Arc<Contents>> {
+        if let Some((_, _, contents)) = self.lock().get(&digest) {
+            return Ok(contents.clone());
+        }
+        let (kind, key) = ("contents", digest.hex());
+        let known = self.store.memo(kind, &key)?.and_then(|memo| deb::from_memo(&memo));
+        let contents = match known {
+            Some(contents) => contents,
+            None => {
+                let blob = self.store.open_blob(&digest, size)?;
+                let contents = match shape {
+                    Shape::Deb => deb::read(blob, Some(digest))?,
+                    Shape::Tar => tar_contents(plain(blob)?, digest)?,
+                };
+                self.store.set_memo(kind, &key, &deb::to_memo(&contents), &[])?;
+                contents
+            }
+        };
+        let contents = Arc::new(contents);
+        self.lock().insert(digest, (shape, size, contents.clone()));
+        Ok(contents)
+    }
+
+    /// The uncompressed data tar of an archive that was read before.
+    pub(super) fn data(&self, digest: &Digest) -> Result<Box<dyn Read + Send>> {
+        let (shape, size, _) = self.lock().get(digest).cloned().ok_or_else(|| BuildError::NotStored(digest.to_string()))?;
+        let blob = self.store.open_blob(digest, size)?;
+        match shape {
+            Shape::Deb => Ok(deb::data_tar(blob)?),
+            Shape::Tar => plain(blob),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Digest, (Shape, u64, Arc<Contents>)>> {
+        self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Bodies for Archives {
+    fn read(&self, archive: &Digest, path: &EntryPath) -> Result<Arc<[u8]>> {
+        if let Some(bytes) = self.lock().get(archive).and_then(|(_, _, contents)| contents.kept.get(path).cloned()) {
+            return Ok(bytes);
+        }
+        let mut tar = TarReader::new(self.data(archive)?, Limits::default());
+        while let Some(entry) = tar.next_entry()? {
+            if entry.path == *path && matches!(entry.kind, Kind::File { .. }) {
+                let mut bytes = Vec::new();
+                tar.body().read_to_end(&mut bytes).map_err(|e| IoFault::new(path.to_string(), e))?;
+                return Ok(bytes.into());
+            }
+        }
+        Err(BuildError::File { path: path.to_string(), reason: format!("is not in archive {archive}") }.into())
+    }
+}
+
+/// A tar in whatever compression.
+fn plain(mut blob: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>> {
+    let mut first = [0; 8];
+    let mut filled = 0;
+    while filled < first.len() {
+        match blob.read(&mut first[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(IoFault::new("reading an archive", e).into()),
+        }
+    }
+    let compression = detect(&first[..filled]);
+    let whole = std::io::Cursor::new(first[..filled].to_vec()).chain(blob);
+    decompress(whole, compression).map_err(|e| Error::from(IoFault::new("reading an archive", e)))
+}
+
+/// Entries of a tar with the bytes of small files, read to its last byte.
+fn tar_contents(plain: impl Read, digest: Digest) -> Result<Contents> {
+    let mut tar = TarReader::new(plain, Limits::default());
+    let mut contents = Contents { archive: Some(digest), ..Contents::default() };
+    while let Some(entry) = tar.next_entry()? {
+        let failed = |e| IoFault::new(entry.path.to_string(), e);
+        if let Kind::File { size } = entry.kind {
+            if size <= KEPT {
+                let mut bytes = Vec::new();
+                tar.body().read_to_end(&mut bytes).map_err(failed)?;
+                if is_library_name(&entry.path)
+                    && let Some(note) = elf_note(bytes.as_slice(), size).map_err(failed)?
+                {
+                    contents.elf.insert(entry.path.clone(), note);
+                }
+                contents.kept.insert(entry.path.clone(), bytes.into());
+            } else if is_library_name(&entry.path)
+                && let Some(note) = elf_note(tar.body(), size).map_err(failed)?
+            {
+                contents.elf.insert(entry.path.clone(), note);
+            }
+        }
+        contents.entries.push(entry);
+    }
+    tar.finish()?;
+    Ok(contents)
+}

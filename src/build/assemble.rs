@@ -1,0 +1,157 @@
+//! Base and layers to an image: documents of the result, the record label, the lock's results.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::image::{Addition, Assembled, Base, ConfigEdits, Provenance, append};
+use crate::oci::{Descriptor, Digest, Family, MediaType};
+use crate::plan::LayerKind;
+use crate::recipe::Config;
+
+use super::layers::Made;
+
+/// What the label `dev.plywood.record` says: enough to peel and rebase; no time, no host.
+#[derive(Serialize)]
+struct Record<'a> {
+    base: &'a str,
+    base_digest: Digest,
+    recipes: Vec<&'a str>,
+    layers: Vec<RecordedLayer<'a>>,
+    config: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct RecordedLayer<'a> {
+    kind: LayerKind,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    recipe: &'a str,
+    key: Digest,
+}
+
+/// What is known of the base by name.
+pub(super) struct Named<'a> {
+    pub(super) name: &'a str,
+    pub(super) digest: Digest,
+    pub(super) recipes: Vec<&'a str>,
+}
+
+pub(super) fn assemble(base: &Base, named: &Named<'_>, layers: &[Made], config: &Config, epoch: Option<i64>) -> Result<Assembled> {
+    let media_type = match base.family {
+        Family::Oci => MediaType::OCI_LAYER_GZIP,
+        Family::Docker => MediaType::DOCKER_LAYER_GZIP,
+    };
+    let additions: Vec<Addition> = layers
+        .iter()
+        .map(|layer| Addition {
+            descriptor: Descriptor::new(media_type, layer.linked.digest, layer.linked.size),
+            diff_id: layer.linked.diff_id,
+            created_by: created_by(layer),
+            comment: None,
+        })
+        .collect();
+    let edits = ConfigEdits {
+        env: config.env.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        labels: config.labels.clone(),
+        user: config.user.clone(),
+        workdir: config.workdir.clone(),
+        entrypoint: config.entrypoint.clone(),
+        cmd: config.cmd.clone(),
+        expose: Vec::new(),
+        created: epoch.map(rfc3339),
+    };
+    let record = Record {
+        base: named.name,
+        base_digest: named.digest,
+        recipes: named.recipes.clone(),
+        layers: layers.iter().map(|l| RecordedLayer { kind: l.kind, recipe: &l.recipe, key: l.key.0 }).collect(),
+        config: changed_keys(config),
+    };
+    let provenance = Provenance {
+        base_name: named.name.to_owned(),
+        base_digest: named.digest,
+        record: serde_json::to_string(&record).ok(),
+        annotations: BTreeMap::new(),
+    };
+    Ok(append(base, &additions, &edits, &provenance)?)
+}
+
+fn created_by(layer: &Made) -> String {
+    match (layer.kind, layer.recipe.as_str()) {
+        (LayerKind::Ply, recipe) => format!("plywood: recipe {recipe}"),
+        (LayerKind::State, _) => "plywood: state".into(),
+        (LayerKind::Glue, _) => "plywood: glue".into(),
+        (LayerKind::Tar, _) => "plywood: ready layer".into(),
+    }
+}
+
+fn changed_keys(config: &Config) -> Vec<String> {
+    let mut keys: Vec<String> = config.env.keys().map(|k| format!("env {k}")).collect();
+    keys.extend(config.labels.keys().map(|k| format!("label {k}")));
+    let single = [
+        ("user", config.user.is_some()),
+        ("workdir", config.workdir.is_some()),
+        ("entrypoint", config.entrypoint.is_some()),
+        ("cmd", config.cmd.is_some()),
+    ];
+    keys.extend(single.into_iter().filter(|(_, set)| *set).map(|(key, _)| key.to_owned()));
+    keys
+}
+
+/// Seconds since 1970 as RFC 3339 in UTC (days to a civil date: Hinnant's algorithm).
+fn rfc3339(seconds: i64) -> String {
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+/// The day of an RFC 3339 time as seconds since 1970; nothing where it is none.
+pub(super) fn seconds_of(text: &str) -> Option<i64> {
+    let mut parts = text.get(..10)?.split('-').map(|p| p.parse::<i64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let shifted = if month <= 2 { year - 1 } else { year };
+    let era = shifted.div_euclid(400);
+    let year_of_era = shifted.rem_euclid(400);
+    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    Some((era * 146_097 + day_of_era - 719_468) * 86_400)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_reads_back() {
+        for seconds in [0, 951_782_400, 1_795_478_400, 4_107_542_400] {
+            assert_eq!(seconds_of(&rfc3339(seconds)), Some(seconds));
+        }
+        for bad in ["", "yesterday", "2026-13-01", "2026-1"] {
+            assert_eq!(seconds_of(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn seconds_become_a_civil_date() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_795_564_799, "2026-11-24T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(rfc3339(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Files and ready layers of this machine, packed as archives into the store: from there on they are named by digest.
+//!
+//! Invariant: of a file's metadata only its kind and its owner-execute bit count; owner and time never come from the host.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::error::{IoFault, Result};
+use crate::oci::Digest;
+use crate::plan::Tree;
+use crate::recipe::{FileBody, Resolved};
+use crate::store::Store;
+use crate::stream::{Entry, EntryPath, Kind, TarWriter};
+
+use super::BuildError;
+use super::archives::{Archives, Shape};
+
+/// Deeper trees are a mistake or a trap.
+const DEPTH: usize = 64;
+
+/// Every tree and ready layer that the units name, in order.
+pub(super) fn pack(resolved: &Resolved, store: &Store, archives: &Archives) -> Result<Vec<Tree>> {
+    let mut trees = Vec::new();
+    for (unit, recipe) in resolved.units.iter().enumerate() {
+        for (place, file) in recipe.files.iter().enumerate() {
+            let FileBody::From { path, folder } = &file.body else { continue };
+            let (archive, size) = pack_tree(&located(path, folder.as_deref()), path, file.into, store)?;
+            let contents = archives.read(archive, size, Shape::Tar)?;
+            trees.push(Tree { unit, file: Some(place), is_layer: false, archive, contents });
+        }
+        for tar in &recipe.tars {
+            if tar.verbatim {
+                return Err(BuildError::Later(format!("{}: `verbatim` layers come with a later version", tar.path)).into());
+            }
+            let (archive, size) = take_file(&located(&tar.path, tar.folder.as_deref()), &tar.path, store)?;
+            let contents = archives.read(archive, size, Shape::Tar)?;
+            trees.push(Tree { unit, file: None, is_layer: true, archive, contents });
+        }
+    }
+    Ok(trees)
+}
+
+fn located(path: &str, folder: Option<&Path>) -> PathBuf {
+    folder.map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
+}
+
+fn absent(shown: &str) -> impl Fn(std::io::Error) -> crate::Error + '_ {
+    move |cause| match cause.kind() {
+        std::io::ErrorKind::NotFound => BuildError::Absent { path: shown.into(), cause }.into(),
+        _ => IoFault::new(shown, cause).into(),
+    }
+}
+
+/// A file of this machine as a blob.
+fn take_file(path: &Path, shown: &str, store: &Store) -> Result<(Digest, u64)> {
+    let mut file = std::fs::File::open(path).map_err(absent(shown))?;
+    let mut writer = store.writer()?;
+    std::io::copy(&mut file, &mut writer).map_err(|e| IoFault::new(shown, e))?;
+    Ok(writer.commit(None)?)
+}
+
+/// A tree as a canonical tar. A file stands under its own name. A folder's contents stand at the root, or below its name where
+/// it goes `into` another folder and has no trailing slash.
+fn pack_tree(path: &Path, shown: &str, into: bool, store: &Store) -> Result<(Digest, u64)> {
+    let metadata = std::fs::symlink_metadata(path).map_err(absent(shown))?;
+    let contents_only = metadata.is_dir() && (!into || shown.ends_with('/'));
+    let name = match path.file_name() {
+        Some(name) if !contents_only => EntryPath::new(name.as_bytes())?,
+        _ => EntryPath::root(),
+    };
+    let mut tar = TarWriter::new(store.writer()?);
+    add(path, &name, &mut tar, 0)?;
+    Ok(tar.finish()?.commit(None)?)
+}
+
+fn add<W: std::io::Write>(path: &Path, name: &EntryPath, tar: &mut TarWriter<W>, depth: usize) -> Result<()> {
+    let shown = path.display().to_string();
+    let failed = |e| IoFault::new(shown.clone(), e);
+    let refused = |reason: &str| BuildError::File { path: shown.clone(), reason: reason.into() };
+    if depth > DEPTH {
+        return Err(refused("lies too deep").into());
+    }
+    let metadata = std::fs::symlink_metadata(path).map_err(failed)?;
+    let kind = metadata.file_type();
+    if kind.is_symlink() {
+        let target = std::fs::read_link(path).map_err(failed)?;
+        let target = target.as_os_str().as_bytes().to_vec();
+        tar.append(&Entry::new(name.clone(), Kind::Symlink { target }, 0o777), &mut std::io::empty())?;
+    } else if kind.is_file() {
+        let mut file = std::fs::File::open(path).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        let mode = if metadata.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 };
+        tar.append(&Entry::new(name.clone(), Kind::File { size }, mode), &mut file)?;
+    } else if kind.is_dir() {
+        if !name.is_root() {
+            tar.append(&Entry::new(name.clone(), Kind::Directory, 0o755), &mut std::io::empty())?;
+        }
+        let mut names: Vec<std::ffi::OsString> =
+            std::fs::read_dir(path).map_err(failed)?.map(|e| e.map(|e| e.file_name())).collect::<Result<_, _>>().map_err(failed)?;
+        names.sort();
+        for child in names {
+            let below = name.join(child.as_bytes())?;
+            add(&path.join(&child), &below, tar, depth + 1)?;
+        }
+    } else {
+        return Err(refused("is neither a file, a directory nor a symbolic link").into());
+    }
+    Ok(())
+}
