@@ -131,9 +131,9 @@ impl Plywood {
     }
 }
 
-/// The digest in `NAME@sha256:…`, alone on standard output.
-pub(crate) fn digest(stdout: &str) -> &str {
-    let digest = stdout.rsplit_once('@').unwrap_or_else(|| panic!("no digest in {stdout:?}")).1;
-    assert!(digest.strip_prefix("sha256:").is_some_and(|h| h.len() == 64), "{stdout:?}");
+/// The digest of a line `NAME@sha256:…`, or `sha256:…` where the image has no name.
+pub(crate) fn digest(line: &str) -> &str {
+    let digest = line.rsplit_once('@').map_or(line, |(_, digest)| digest);
+    assert!(digest.strip_prefix("sha256:").is_some_and(|h| h.len() == 64), "{line:?} ends with no digest");
     digest
 }
