@@ -161,8 +161,16 @@ fn told_by_us(universe: &Universe<'_>, selection: &Selection) -> Vec<String> {
     told
 }
 
-/// Requests of one and of three packages, drawn from all that are not installed.
+/// The requests of `PLYWOOD_ORACLE_REQUESTS` (words separated by blanks, requests by `;`), else drawn ones.
 fn requests(universe: &Universe<'_>, singles: usize, triples: usize) -> Vec<Vec<String>> {
+    match std::env::var("PLYWOOD_ORACLE_REQUESTS") {
+        Ok(text) => text.split(';').map(|words| words.split_whitespace().map(str::to_owned).collect()).collect(),
+        Err(_) => drawn(universe, singles, triples),
+    }
+}
+
+/// Requests of one and of three packages, drawn from all that are not installed.
+fn drawn(universe: &Universe<'_>, singles: usize, triples: usize) -> Vec<Vec<String>> {
     let names: Vec<&str> = universe
         .packages()
         .filter(|package| universe.candidate(*package).is_some() && universe.installed(*package).is_none())

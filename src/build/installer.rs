@@ -17,7 +17,8 @@ const LARGEST: u64 = 2 << 30;
 pub(super) async fn check(resolved: &Resolved, request: &Request, services: &Services, machine: &str) -> Result<()> {
     let Some(wanted) = resolved.units.iter().find_map(|u| u.installer.as_ref()) else { return Ok(()) };
     let location = request.installer.as_ref().map_or_else(|| wanted.location.clone(), |file| file.display().to_string());
-    let failed = |reason: String, class: Class| -> Error { BuildError::Installer { location: shown(&location), reason, class }.into() };
+    let failed =
+        |reason: String, class: Class| -> Error { BuildError::Installer { location: shown(&location), reason, class }.into() };
     let (digest, size) = match (Url::parse(&location), &request.installer) {
         (Ok(url), None) if matches!(url.scheme(), "http" | "https") => {
             if request.offline {
@@ -37,7 +38,11 @@ pub(super) async fn check(resolved: &Resolved, request: &Request, services: &Ser
 
 fn verify(wanted: &Installer, digest: Digest, size: u64, services: &Services, machine: &str) -> Result<()> {
     if let Some(pinned) = wanted.sha256.filter(|pinned| *pinned != digest) {
-        return Err(BuildError::File { path: "the Miniforge installer".into(), reason: format!("has SHA-256 {digest}, the recipe pins {pinned}") }.into());
+        return Err(BuildError::File {
+            path: "the Miniforge installer".into(),
+            reason: format!("has SHA-256 {digest}, the recipe pins {pinned}"),
+        }
+        .into());
     }
     let read = conda::Installer::read(services.store.open_blob(&digest, size)?)?;
     read.check_machine(machine)?;

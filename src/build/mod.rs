@@ -4,6 +4,7 @@
 
 mod archives;
 mod assemble;
+mod choice;
 mod driver;
 mod error;
 mod installer;

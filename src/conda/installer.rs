@@ -79,11 +79,16 @@ impl Installer {
         let mut input = BufReader::new(input);
         let header = header(&mut input)?;
         let value = |key: &str| header.lines().find_map(|l| l.strip_prefix(key)).map(|v| v.trim().to_owned());
-        let (Some(name), Some(version), Some(platform), Some(stated)) = (value("# NAME:"), value("# VER:"), value("# PLAT:"), value("# MD5:")) else {
+        let (Some(name), Some(version), Some(platform), Some(stated)) =
+            (value("# NAME:"), value("# VER:"), value("# PLAT:"), value("# MD5:"))
+        else {
             return Err(InstallerError::Form("its header lacks NAME, VER, PLAT or MD5"));
         };
         let payloads = payloads(&header)?;
-        let announced = payloads.iter().try_fold(0_u64, |sum, size| sum.checked_add(*size)).ok_or(InstallerError::Form("its sizes overflow"))?;
+        let announced = payloads
+            .iter()
+            .try_fold(0_u64, |sum, size| sum.checked_add(*size))
+            .ok_or(InstallerError::Form("its sizes overflow"))?;
         let (found, md5) = sum(&mut input)?;
         if found != announced {
             return Err(InstallerError::Size { announced, found });
@@ -130,7 +135,11 @@ fn payloads(header: &str) -> Result<Vec<u64>, InstallerError> {
         rest.trim_start().strip_prefix('+')?.trim().strip_suffix("))")?.trim().parse().ok()
     };
     let sizes: Vec<u64> = header.lines().filter_map(size).collect();
-    if matches!(sizes.len(), 2 | 3) { Ok(sizes) } else { Err(InstallerError::Form("its header states no two or three payload sizes")) }
+    if matches!(sizes.len(), 2 | 3) {
+        Ok(sizes)
+    } else {
+        Err(InstallerError::Form("its header states no two or three payload sizes"))
+    }
 }
 
 /// Bytes and MD5 of all that follows.

@@ -105,6 +105,8 @@ pub struct Plan {
     pub config: Config,
     /// What was decided, in words.
     pub notes: Vec<String>,
+    /// Scripts that were evaluated, by package of the lock.
+    pub scripts: Vec<Vec<String>>,
 }
 
 /// Makes the plan.
@@ -117,7 +119,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
         rank: crate::recipe::Rank::File,
         has_packages: true,
     }));
-    let mut packages = packages(input, &mut root)?;
+    let (mut packages, scripts) = packages(input, &mut root)?;
     let mut placing = Placing {
         root: &mut root,
         resolved,
@@ -144,14 +146,14 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
         };
         PlannedLayer { kind, recipe, spec: sorted.spec }
     });
-    Ok(Plan { layers: layers.collect(), config: resolved.config.clone(), notes: resolved.notes.clone() })
+    Ok(Plan { layers: layers.collect(), config: resolved.config.clone(), notes: resolved.notes.clone(), scripts })
 }
 
 /// dpkg's steps, if there are any: where the packages' entries went.
-fn packages(input: &Input<'_>, root: &mut VirtualRoot) -> Result<Vec<PlacedPackage>> {
+fn packages(input: &Input<'_>, root: &mut VirtualRoot) -> Result<(Vec<PlacedPackage>, Vec<Vec<String>>)> {
     let locked = &input.inputs.packages;
     if locked.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let changes: Vec<Change> = locked
         .iter()
@@ -173,12 +175,13 @@ fn packages(input: &Input<'_>, root: &mut VirtualRoot) -> Result<Vec<PlacedPacka
         root.write(b"/var/lib/apt/extended_states", text.clone().into_bytes(), true, 0o644)?;
     }
     let units = &input.resolved.units;
-    let placed = changes.into_iter().zip(done).map(|(change, (places, _))| {
+    let (places, handled): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+    let placed = changes.into_iter().zip(places).map(|(change, places)| {
         let unit = units.iter().position(|u| u.name == change.locked.recipe).unwrap_or(units.len().saturating_sub(1));
         let contents = change.contents.unwrap_or_default();
         PlacedPackage { archive: change.locked.sha256.unwrap_or_else(|| Digest::of(b"")), contents, places, unit }
     });
-    Ok(placed.collect())
+    Ok((placed.collect(), handled.into_iter().map(|h| h.evaluated).collect()))
 }
 
 /// Every command that scripts may call.

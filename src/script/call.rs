@@ -36,7 +36,7 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// The shell's own built-ins, file tools and text tools.
+    /// The shell's own built-ins, file tools, text tools, and Debian's commands.
     pub fn standard() -> Self {
         let mut commands = Self::default();
         for table in super::builtins::BUILTINS {
@@ -45,6 +45,7 @@ impl Commands {
         for table in [super::builtins::PROGRAMS, super::files::PROGRAMS, super::text::PROGRAMS].concat() {
             commands.add_programs(table);
         }
+        super::effects::install(&mut commands);
         commands
     }
     /// Commands that exist without a file.

@@ -6,6 +6,7 @@
 mod ast;
 mod builtins;
 mod call;
+mod effects;
 mod environment;
 mod files;
 mod nesting;
@@ -19,6 +20,7 @@ mod word;
 
 pub use ast::Script;
 pub use call::{Call, Command, Commands, Table};
+pub use effects::LEFT_OUT;
 pub use environment::{Answers, Environment, Package};
 pub use parse::parse;
 pub use shell::{Outcome, evaluate};

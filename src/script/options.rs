@@ -1,4 +1,4 @@
-//! Options of tools as GNU's getopt_long takes them: bundled, with arguments, anywhere before `--`.
+//! Options of tools as GNU's `getopt_long` takes them: bundled, with arguments, anywhere before `--`.
 //!
 //! Invariant: an option that is not in the table is uncovered, by name.
 

@@ -4,6 +4,7 @@
 //! of one package the versions stand from the newest to the oldest. The candidate is apt's policy: the highest priority,
 //! then the newest, and no downgrade below a priority of 1000. It is read-only: choices are the selection's matter.
 
+mod after;
 mod relations;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,8 @@ pub struct Seen<'a> {
     pub version: &'a str,
     /// Where it was seen.
     pub file: File,
+    /// All files that have it, this one among them.
+    pub files: &'a [File],
 }
 
 /// What is installed.
@@ -202,8 +205,9 @@ impl<'a> Universe<'a> {
         for id in self.versions_of(package).iter().copied() {
             let stanza = self.stanza(id);
             let (name, (source, _), version) = (stanza.name(), stanza.source(), stanza.version());
-            let files = self.files(id).iter();
-            let rank = files.map(|file| priority(Seen { name, source, version, file: *file })).max().unwrap_or(0);
+            let files = self.files(id);
+            let seen = |file: &File| priority(Seen { name, source, version, file: *file, files });
+            let rank = files.iter().map(seen).max().unwrap_or(0);
             let downgrade = installed.is_some_and(|installed| Version::new(version) < installed);
             if rank > best.0 && !(downgrade && rank < 1000) {
                 best = (rank, Some(id));

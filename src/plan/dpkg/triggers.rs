@@ -22,8 +22,11 @@ impl Dpkg<'_> {
         let (interested, activated) = interests(&file.bytes)?;
         let package = if same { format!("{}:{}", locked.name, locked.architecture) } else { locked.name.clone() };
         for interest in &interested {
-            let path =
-                if interest.trigger.starts_with('/') { FILE.to_owned() } else { format!("/var/lib/dpkg/triggers/{}", interest.trigger) };
+            let path = if interest.trigger.starts_with('/') {
+                FILE.to_owned()
+            } else {
+                format!("/var/lib/dpkg/triggers/{}", interest.trigger)
+            };
             let mut lines = TriggerLines::new(self.registry(&path)?);
             lines.register(&package, interest);
             self.write_registry(&path, lines.bytes().to_vec())?;

@@ -5,12 +5,14 @@ use crate::script::uncovered::Uncovered;
 use crate::script::value::{ExitStatus, Value};
 
 pub(super) const BUILTINS: Table = &[("echo", &echo), ("printf", &printf), ("true", &yes), ("false", &no)];
-pub(super) const PROGRAMS: Table = &[("printf", &printf), ("true", &yes), ("false", &no)];
+pub(super) const PROGRAMS: Table = &[("echo", &program_echo), ("printf", &printf), ("true", &yes), ("false", &no)];
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a command")]
 fn yes(_: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     Ok(ExitStatus::SUCCESS)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a command")]
 fn no(_: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     Ok(ExitStatus::FAILURE)
 }
@@ -40,6 +42,20 @@ fn echo(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     Ok(ExitStatus::SUCCESS)
 }
 
+/// `/bin/echo`: backslashes are plain.
+fn program_echo(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let words = call.arguments;
+    let newline = words.first().is_none_or(|first| first.bytes != b"-n");
+    let words = if newline { words } else { &words[1..] };
+    if words.first().is_some_and(|first| matches!(first.bytes.get(..2), Some(b"-e" | b"-E" | b"-n" | b"--"))) {
+        return Err(call.uncovered("options of the program echo are not covered"));
+    }
+    let line = words.iter().map(|word| &word.bytes[..]).collect::<Vec<_>>().join(&b' ');
+    let end: &[u8] = if newline { b"\n" } else { b"" };
+    call.out(&[&line[..], end].concat(), words.iter().any(|word| word.base))?;
+    Ok(ExitStatus::SUCCESS)
+}
+
 /// Replaces escapes; true if `\c` ends the output. `\0` begins octal digits in arguments (`zero`), any digit in formats.
 fn escapes(text: &[u8], into: &mut Vec<u8>, zero: bool) -> bool {
     let mut at = 0;
@@ -57,6 +73,7 @@ fn escapes(text: &[u8], into: &mut Vec<u8>, zero: bool) -> bool {
         match escape {
             b'a' => into.push(7),
             b'b' => into.push(8),
+            b'e' => into.push(27),
             b'f' => into.push(12),
             b'n' => into.push(b'\n'),
             b'r' => into.push(b'\r'),
@@ -145,14 +162,13 @@ fn pass(call: &mut Call<'_>, format: &Value, rest: &mut &[Value], status: &mut E
                 if argument_value.is_empty() {
                     argument_value.bytes = b"0".to_vec();
                 }
-                match integer(&argument_value.text()) {
-                    Some(number) => number_text(number, &directive),
-                    None => {
-                        let message = format!("{}: expected numeric value", argument_value.text());
-                        call.complain(message);
-                        *status = ExitStatus::FAILURE;
-                        number_text(0, &directive)
-                    }
+                if let Some(number) = integer(&argument_value.text()) {
+                    number_text(number, &directive)
+                } else {
+                    let message = format!("{}: expected numeric value", argument_value.text());
+                    call.complain(message);
+                    *status = ExitStatus::FAILURE;
+                    number_text(0, &directive)
                 }
             }
             other => return Err(call.uncovered(format!("conversion %{} is not covered", char::from(other)))),

@@ -121,7 +121,7 @@ impl Reader<'_, '_> {
         match operand {
             Some(operand) if unary => {
                 self.at += 2;
-                self.unary(operator[1], operand)
+                Ok(self.unary(operator[1], operand))
             }
             _ => {
                 self.at += 1;
@@ -164,16 +164,16 @@ impl Reader<'_, '_> {
         let path = self.call.path(path);
         self.call.root.resolve(&path, Last::Follow).ok().filter(|_| self.call.root.exists(&path))
     }
-    fn unary(&self, operator: u8, operand: &Value) -> Result<bool, Problem> {
+    fn unary(&self, operator: u8, operand: &Value) -> bool {
         let path = self.call.path(operand);
         let stat = |is: &dyn Fn(&Inode) -> bool| self.call.root.stat(&path).is_ok_and(|inode| is(&inode));
         if matches!(&operand.bytes[..], b"/dev/null" | b"/dev/zero" | b"/dev/random" | b"/dev/urandom") {
-            return Ok(matches!(operator, b'e' | b'c' | b'r' | b'w' | b'n'));
+            return matches!(operator, b'e' | b'c' | b'r' | b'w' | b'n');
         }
-        Ok(match operator {
+        match operator {
             b'n' => !operand.is_empty(),
             b'z' => operand.is_empty(),
-            b't' => false,
+            b't' | b'S' => false,
             b'h' | b'L' => self.call.root.lstat(&path).is_ok_and(|inode| inode.target().is_some()),
             b'd' => self.call.root.is_directory(&path),
             b'f' => stat(&Inode::is_file),
@@ -185,12 +185,11 @@ impl Reader<'_, '_> {
             b'O' => stat(&|inode| inode.owner.uid == 0),
             b'G' => stat(&|inode| inode.owner.gid == 0),
             b'p' => stat(&|inode| inode.kind == InodeKind::Fifo),
-            b'S' => false,
             b'b' => stat(&|inode| matches!(inode.kind, InodeKind::BlockDevice(..))),
             b'c' => stat(&|inode| matches!(inode.kind, InodeKind::CharDevice(..))),
             // User 0 reads and writes everything.
             _ => stat(&|_| true),
-        })
+        }
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) const PROGRAMS: Table = &[("cp", &cp), ("install", &install), ("mv", 
 fn targets(call: &Call<'_>, options: &Options) -> Option<Vec<(Value, Vec<u8>)>> {
     let (target, sources) = match options.value('t') {
         Some(target) => (target, &options.operands[..]),
-        None => options.operands.split_last().map(|(last, rest)| (last, rest))?,
+        None => options.operands.split_last()?,
     };
     let path = call.path(target);
     let directory = options.value('t').is_some() || call.root.is_directory(&path) && !options.has('T');
@@ -26,6 +26,7 @@ fn targets(call: &Call<'_>, options: &Options) -> Option<Vec<(Value, Vec<u8>)>> 
     Some(sources.iter().map(|source| (source.clone(), place(source))).collect())
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "options are independent of each other")]
 #[derive(Clone, Copy)]
 struct Keep {
     mode: bool,
@@ -133,10 +134,11 @@ fn copy_directory(call: &mut Call<'_>, inode: &Inode, to: &[u8], keep: Keep) -> 
 fn copy_one(call: &mut Call<'_>, inode: &Inode, from: &[u8], to: &[u8], keep: Keep, remove: bool) -> Result<(), RootError> {
     let special = !inode.is_file();
     let existing = call.root.stat(to).ok().filter(|_| !special && !remove);
-    if let (Ok(a), Ok(b)) = (call.root.resolve(from, Last::Follow), call.root.resolve(to, Last::Follow)) {
-        if a == b && !special {
-            return Err(RootError::Exists(b.to_string()));
-        }
+    if let (Ok(a), Ok(b)) = (call.root.resolve(from, Last::Follow), call.root.resolve(to, Last::Follow))
+        && a == b
+        && !special
+    {
+        return Err(RootError::Exists(b.to_string()));
     }
     if existing.as_ref().is_some_and(Inode::is_directory) {
         return Err(RootError::IsADirectory(String::from_utf8_lossy(to).into_owned()));
@@ -175,7 +177,7 @@ fn install(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     let joined = [named('o'), b":", named('g')].concat();
     let base = options.value('o').is_some_and(|v| v.base) || options.value('g').is_some_and(|v| v.base);
     let both = if named('g').is_empty() { named('o').to_vec() } else { joined };
-    let Some(pair) = own::owner(call, &Value::with(both, base))? else { return Ok(ExitStatus::FAILURE) };
+    let Some(pair) = own::owner(call, &Value::with(both, base)) else { return Ok(ExitStatus::FAILURE) };
     let mut status = ExitStatus::SUCCESS;
     let finish = |call: &mut Call<'_>, path: &[u8]| -> Result<(), RootError> {
         let inode = call.root.stat(path)?;
@@ -191,14 +193,14 @@ fn install(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         }
         return Ok(status);
     }
-    if options.has('D') {
-        if let Some((target, _)) = options.operands.split_last() {
-            let path = call.path(target);
-            let parent = path.iter().rposition(|b| *b == b'/').map_or(&b"/"[..], |at| &path[..at]);
-            let parent = parent.to_vec();
-            let made = call.root.mkdir_p(&parent, 0o755);
-            note(call, &mut status, target, made)?;
-        }
+    if options.has('D')
+        && let Some((target, _)) = options.operands.split_last()
+    {
+        let path = call.path(target);
+        let parent = path.iter().rposition(|b| *b == b'/').map_or(&b"/"[..], |at| &path[..at]);
+        let parent = parent.to_vec();
+        let made = call.root.mkdir_p(&parent, 0o755);
+        note(call, &mut status, target, made)?;
     }
     let Some(targets) = targets(call, &options) else {
         call.complain("missing operand, or target is not a directory");

@@ -29,17 +29,15 @@ pub(super) fn walk(call: &mut Call<'_>, path: &[u8], recursive: bool) -> Result<
 
 fn chmod(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     // A mode may begin with a dash: `chmod -x FILE`.
-    if call
-        .arguments
-        .first()
-        .is_some_and(|first| matches!(first.bytes.get(..2), Some([b'-', b'r' | b'w' | b'x' | b's' | b't' | b'X'])))
-    {
-        return Err(call.uncovered("a mode that begins with a dash is not covered"));
-    }
-    let long = [("recursive", 'R'), ("quiet", 'f'), ("silent", 'f'), ("verbose", 'v'), ("changes", 'c'), ("reference", 'r')];
-    let options = Options::read(call, "Rfr:", &long)?;
+    let is_mode = |word: &Value| matches!(word.bytes.get(..2), Some([b'-', b'r' | b'w' | b'x' | b's' | b't' | b'X']));
+    let dashed = call.arguments.iter().position(is_mode);
+    let mut words = call.arguments.to_vec();
+    let dashed = dashed.map(|at| words.remove(at));
+    let long = [("recursive", 'R'), ("quiet", 'f'), ("silent", 'f'), ("verbose", 'v'), ("changes", 'c'), ("reference", '=')];
+    let options = Options::of(call, &words, "Rf=:", &long)?;
     let mut operands = &options.operands[..];
-    let text = match options.value('r') {
+    let text = match options.value('=') {
+        _ if dashed.is_some() => dashed.map_or_else(String::new, |mode| mode.text().into_owned()),
         Some(reference) => match call.root.stat(&call.path(reference)) {
             Ok(inode) => format!("0{:o}", inode.mode),
             Err(error) => return call.failed(&reference.bytes, &error),
@@ -75,8 +73,11 @@ fn chmod(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     Ok(status)
 }
 
+/// A user and a group, where they are named.
+type Pair = (Option<Id>, Option<Id>);
+
 /// User and group of an operand like `user:group`; nothing if a name is unknown, which was told.
-pub(super) fn owner(call: &mut Call<'_>, text: &Value) -> Result<Option<(Option<Id>, Option<Id>)>, Uncovered> {
+pub(super) fn owner(call: &mut Call<'_>, text: &Value) -> Option<Pair> {
     let bytes = &text.bytes;
     let split = bytes.iter().position(|b| *b == b':').or_else(|| {
         // The old separator, where the whole is no user.
@@ -87,7 +88,7 @@ pub(super) fn owner(call: &mut Call<'_>, text: &Value) -> Result<Option<(Option<
     if !user.is_empty() {
         let Some(id) = accounts::user_or_number(call.root, user) else {
             call.complain([b"invalid user: '", &bytes[..], b"'"].concat());
-            return Ok(None);
+            return None;
         };
         pair.0 = Some((id.0, id.1 || text.base));
     }
@@ -97,12 +98,12 @@ pub(super) fn owner(call: &mut Call<'_>, text: &Value) -> Result<Option<(Option<
         Some(group) => {
             let Some(id) = accounts::group_or_number(call.root, group) else {
                 call.complain([b"invalid group: '", &bytes[..], b"'"].concat());
-                return Ok(None);
+                return None;
             };
             pair.1 = Some((id.0, id.1 || text.base));
         }
     }
-    Ok(Some(pair))
+    Some(pair)
 }
 
 /// Gives a path an owner; what is not named stays, with its provenance.
@@ -142,7 +143,7 @@ fn chown(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         };
         operands = rest;
         let text = if call.name == "chgrp" { Value::with([b":", &first.bytes[..]].concat(), first.base) } else { first.clone() };
-        let Some(pair) = owner(call, &text)? else { return Ok(ExitStatus::FAILURE) };
+        let Some(pair) = owner(call, &text) else { return Ok(ExitStatus::FAILURE) };
         pair
     };
     let mut status = ExitStatus::SUCCESS;

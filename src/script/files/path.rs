@@ -39,13 +39,12 @@ fn readlink(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     let end: &[u8] = if options.has('n') { b"" } else { b"\n" };
     for operand in &options.operands {
         call.spend(operand.bytes.len())?;
-        let (found, base) = match options.last_of("fem") {
-            Some(missing) => (canonical(call, &operand.bytes, missing), operand.base),
-            None => {
-                let inode = call.root.lstat(&call.path(operand)).ok();
-                let base = inode.as_ref().is_some_and(|inode| inode.provenance.bytes);
-                (inode.and_then(|inode| inode.target().map(<[u8]>::to_vec)), base)
-            }
+        let (found, base) = if let Some(missing) = options.last_of("fem") {
+            (canonical(call, &operand.bytes, missing), operand.base)
+        } else {
+            let inode = call.root.lstat(&call.path(operand)).ok();
+            let base = inode.as_ref().is_some_and(|inode| inode.provenance.bytes);
+            (inode.and_then(|inode| inode.target().map(<[u8]>::to_vec)), base)
         };
         match found {
             Some(path) => call.out(&[&path[..], end].concat(), base)?,
@@ -60,12 +59,11 @@ fn realpath(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     let options = Options::read(call, "emq", &long)?;
     let mut status = ExitStatus::SUCCESS;
     for operand in &options.operands {
-        match canonical(call, &operand.bytes, options.last_of("em").unwrap_or('f')) {
-            Some(path) => call.out(&[&path[..], b"\n"].concat(), operand.base)?,
-            None => {
-                call.complain([&operand.bytes[..], b": No such file or directory"].concat());
-                status = ExitStatus::FAILURE;
-            }
+        if let Some(path) = canonical(call, &operand.bytes, options.last_of("em").unwrap_or('f')) {
+            call.out(&[&path[..], b"\n"].concat(), operand.base)?;
+        } else {
+            call.complain([&operand.bytes[..], b": No such file or directory"].concat());
+            status = ExitStatus::FAILURE;
         }
     }
     Ok(status)
@@ -87,7 +85,7 @@ fn dirname(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         };
         call.out(&[directory, b"\n"].concat(), operand.base)?;
     }
-    Ok(options.operands.is_empty().then_some(ExitStatus::FAILURE).unwrap_or_default())
+    Ok(if options.operands.is_empty() { ExitStatus::FAILURE } else { ExitStatus::SUCCESS })
 }
 
 fn basename(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
@@ -101,5 +99,5 @@ fn basename(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         let cut = suffix.and_then(|suffix| base.strip_suffix(&suffix.bytes[..])).filter(|rest| !rest.is_empty()).unwrap_or(base);
         call.out(&[cut, b"\n"].concat(), name.base)?;
     }
-    Ok(names.is_empty().then_some(ExitStatus::FAILURE).unwrap_or_default())
+    Ok(if names.is_empty() { ExitStatus::FAILURE } else { ExitStatus::SUCCESS })
 }

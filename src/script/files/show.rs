@@ -101,6 +101,11 @@ fn shown(call: &Call<'_>, format: &Value, operand: &Value, inode: &Inode) -> Res
             Some(b'Y') => (inode.mtime.to_string().into_bytes(), inode.provenance.any()),
             Some(b'n') => (operand.bytes.clone(), operand.base),
             Some(b'F') => (kind(inode).as_bytes().to_vec(), false),
+            // One file system; the root directory has its customary number, others have none.
+            Some(b'd') => (b"1".to_vec(), false),
+            Some(b'i') if call.root.resolve(&call.path(operand), crate::layer::root::Last::Follow).is_ok_and(|p| p.is_root()) => {
+                (b"2".to_vec(), false)
+            }
             Some(b'%') => (b"%".to_vec(), false),
             _ => return Err(call.uncovered("a directive of this format is not covered")),
         };

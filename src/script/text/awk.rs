@@ -130,7 +130,9 @@ impl Record<'_> {
             if index > 0 {
                 line.push(b' ');
             }
-            argument.iter().for_each(|operand| line.extend(self.value(operand)));
+            for operand in argument {
+                line.extend(self.value(operand));
+            }
         }
         if arguments.is_empty() {
             line.extend_from_slice(self.line);

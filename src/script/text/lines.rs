@@ -12,7 +12,8 @@ pub(super) const PROGRAMS: Table =
 fn modern(call: &Call<'_>) -> Vec<Value> {
     let old = |word: &Value| matches!(&word.bytes[..], [b'-', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
     let spell = |word: &Value| if old(word) { Value::with([b"-n", &word.bytes[1..]].concat(), word.base) } else { word.clone() };
-    call.arguments.iter().map(spell).collect()
+    let first = call.arguments.first().map(spell);
+    first.into_iter().chain(call.arguments.iter().skip(1).cloned()).collect()
 }
 
 fn one_input(call: &mut Call<'_>, operands: &[Value]) -> Result<Option<Value>, Uncovered> {
@@ -70,7 +71,7 @@ fn wc(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     };
     let Some(text) = one_input(call, &options.operands)? else { return Ok(ExitStatus::FAILURE) };
     let number = match count {
-        'l' => text.bytes.iter().filter(|b| **b == b'\n').count(),
+        'l' => super::newlines(&text.bytes),
         'w' => text.bytes.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count(),
         _ => text.bytes.len(),
     };

@@ -63,6 +63,11 @@ pub(super) fn input(call: &mut Call<'_>, name: &Value) -> Result<Option<Value>, 
     Ok(Some(value))
 }
 
+/// How many newlines a text has.
+pub(super) fn newlines(text: &[u8]) -> usize {
+    text.split(|b| *b == b'\n').count() - 1
+}
+
 /// The lines of a text without their newlines; a last one without newline counts.
 pub(super) fn split_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split_inclusive(|b| *b == b'\n').map(|line| line.strip_suffix(b"\n").unwrap_or(line))

@@ -3,6 +3,8 @@
 //! Invariant: linear time whatever the pattern; back-references are refused. Where alternatives overlap the first wins, not the longest, so
 //! patterns with `|` decide whether a line matches, and what is captured only where no alternative begins another.
 
+use std::fmt::Write as _;
+
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::script::text::regular::Token as T;
@@ -26,13 +28,14 @@ pub(in crate::script) fn compile(pattern: &[u8], extended: bool, ignore_case: bo
 /// Compiles fixed text.
 pub(in crate::script) fn compile_fixed(text: &[u8], ignore_case: bool) -> Result<Regex, String> {
     let mut out = String::new();
-    text.iter().for_each(|byte| literal(&mut out, *byte));
+    for byte in text {
+        literal(&mut out, *byte);
+    }
     let built = RegexBuilder::new(&out).unicode(false).case_insensitive(ignore_case).size_limit(MAX_PROGRAM).build();
     built.map_err(|_| "the text is too long".to_owned())
 }
 
 fn literal(out: &mut String, byte: u8) {
-    use std::fmt::Write as _;
     let _ = if byte.is_ascii_alphanumeric() || byte == b' ' {
         write!(out, "{}", char::from(byte))
     } else {
@@ -219,7 +222,6 @@ impl Translator<'_> {
         }
         let members = (0..=255_u8).filter(|byte| set[usize::from(*byte)]);
         self.out.push_str(if negated { "[^" } else { "[" });
-        use std::fmt::Write as _;
         members.for_each(|byte| {
             let _ = write!(self.out, "\\x{byte:02x}");
         });

@@ -83,7 +83,7 @@ fn in_place(call: &mut Call<'_>, commands: &[Command], files: &[Value], quiet: b
             provenance.bytes = output.base;
             let mtime = call.root.time();
             // A new file takes the old one's place, also where that is a link.
-            call.root.put(&path, Inode { kind, provenance, mtime, ..inode })
+            call.root.put(&path, Inode { kind, mtime, provenance, ..inode })
         });
         if let Err(error) = replaced {
             call.failed(&file.bytes, &error)?;

@@ -266,10 +266,11 @@ impl Reader<'_> {
     fn lines(&mut self) -> Result<Vec<u8>, String> {
         self.skip(b" \t");
         if self.peek() == Some(b'\\') {
+            // White space after the backslash is kept, up to a newline that may follow it.
             self.at += 1;
-            self.skip(b" \t");
-            if self.peek() == Some(b'\n') {
-                self.at += 1;
+            let blank = self.text.get(self.at..).unwrap_or_default().iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+            if self.text.get(self.at + blank) == Some(&b'\n') {
+                self.at += blank + 1;
             }
         }
         let mut text = Vec::new();

@@ -9,6 +9,7 @@ use crate::script::value::ExitStatus;
 
 pub(super) const PROGRAMS: Table = &[("sort", &sort)];
 
+#[expect(clippy::struct_excessive_bools, reason = "options are independent of each other")]
 #[derive(Clone, Copy, Default)]
 struct Order {
     numeric: bool,
@@ -111,27 +112,24 @@ fn key(text: &str) -> Option<Key> {
 fn field<'l>(line: &'l [u8], key: &Key, separator: Option<u8>) -> &'l [u8] {
     let mut starts = Vec::new();
     let mut ends = Vec::new();
-    match separator {
-        Some(separator) => {
-            let mut at = 0;
-            for field in line.split(|b| *b == separator) {
-                starts.push(at);
-                ends.push(at + field.len());
-                at += field.len() + 1;
-            }
+    if let Some(separator) = separator {
+        let mut at = 0;
+        for field in line.split(|b| *b == separator) {
+            starts.push(at);
+            ends.push(at + field.len());
+            at += field.len() + 1;
         }
-        None => {
-            let mut at = 0;
-            while at < line.len() {
-                starts.push(at);
-                while line.get(at).is_some_and(|b| matches!(b, b' ' | b'\t')) {
-                    at += 1;
-                }
-                while line.get(at).is_some_and(|b| !matches!(b, b' ' | b'\t')) {
-                    at += 1;
-                }
-                ends.push(at);
+    } else {
+        let mut at = 0;
+        while at < line.len() {
+            starts.push(at);
+            while line.get(at).is_some_and(|b| matches!(b, b' ' | b'\t')) {
+                at += 1;
             }
+            while line.get(at).is_some_and(|b| !matches!(b, b' ' | b'\t')) {
+                at += 1;
+            }
+            ends.push(at);
         }
     }
     let start = starts.get(key.from - 1).copied().unwrap_or(line.len());

@@ -57,13 +57,13 @@ fn set_of(text: &[u8]) -> Option<Vec<u8>> {
     let mut at = 0;
     while at < text.len() {
         let rest = text.get(at..)?;
-        if let Some(name) = rest.strip_prefix(b"[:") {
-            if let Some(length) = name.windows(2).position(|pair| pair == b":]") {
-                let name = name.get(..length)?;
-                set.extend((0..=255).filter(|byte| crate::script::shell::class(name, *byte)));
-                at += length + 4;
-                continue;
-            }
+        if let Some(name) = rest.strip_prefix(b"[:")
+            && let Some(length) = name.windows(2).position(|pair| pair == b":]")
+        {
+            let name = name.get(..length)?;
+            set.extend((0..=255).filter(|byte| crate::script::shell::class(name, *byte)));
+            at += length + 4;
+            continue;
         }
         if rest.starts_with(b"[=") || (rest.first() == Some(&b'[') && rest.get(2) == Some(&b'*')) {
             return None;

@@ -1,3 +1,5 @@
+//! The account files as commands change them, on a tree in memory.
+
 use super::*;
 use crate::stream::Owner;
 use crate::system::Tree;

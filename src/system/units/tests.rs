@@ -1,3 +1,5 @@
+//! On a tree in memory: what is written, and what stays.
+
 use super::super::tree::Tree;
 use super::super::view::Write;
 use super::*;

@@ -1,0 +1,67 @@
+//! What is asked of the archives, and what was chosen: plain values.
+//!
+//! Invariant: time, mirrors and allowances come in here; nothing of `pin` reads them elsewhere.
+
+use std::time::{Duration, SystemTime};
+
+use crate::rootfs::RootFs;
+
+use super::{ArchiveIndex, Call, LockedPackage};
+
+/// A question to the archives that a base names.
+#[derive(Clone, Debug)]
+pub struct Asked<'a> {
+    /// The base.
+    pub rootfs: &'a RootFs,
+    /// Debian's word for its architecture: `amd64`.
+    pub architecture: &'a str,
+    /// In order: the profile's, then the file's; each starts where the one before it ended.
+    pub requests: Vec<SolverRequest>,
+    /// Against which dates of archives and ages of indexes are judged.
+    pub now: SystemTime,
+    /// Archives past their `Valid-Until` are taken.
+    pub allow_expired: bool,
+    /// Nothing is asked of the network.
+    pub offline: bool,
+    /// Archives are asked even where their indexes are young.
+    pub refresh: bool,
+    /// Up to this age an index is young.
+    pub max_age: Duration,
+    /// Prefixes of canonical addresses, and what is asked in their place; the longest prefix counts.
+    pub mirrors: &'a [(String, String)],
+}
+
+/// One `apt-get install`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SolverRequest {
+    /// Units in order: name, and arguments as `apt-get install` takes them.
+    pub units: Vec<(String, Vec<String>)>,
+    /// Whether recommended packages are wanted; the base's configuration decides where nothing is said.
+    pub recommends: Option<bool>,
+}
+
+impl SolverRequest {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.units.iter().all(|(_, words)| words.is_empty())
+    }
+}
+
+/// What was chosen: the archives' part of a lock's inputs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Chosen {
+    /// The archives that were asked, in the order of the base's sources.
+    pub indexes: Vec<ArchiveIndex>,
+    /// Packages that change, in unpack order; removals where they happen.
+    pub packages: Vec<LockedPackage>,
+    /// dpkg's calls.
+    pub calls: Vec<Call>,
+    /// The text of `/var/lib/apt/extended_states` at the end; nothing if no package changes.
+    pub extended_states: Option<String>,
+    /// The newest `Date` of the archives, seconds since 1970.
+    pub newest_release: Option<i64>,
+    /// What a user should know although it went on.
+    pub warnings: Vec<String>,
+    /// What `plan` says.
+    pub notes: Vec<String>,
+}

@@ -1,0 +1,1 @@
+//! Pinning against a small signed archive that the tests serve on loopback.
