@@ -128,7 +128,7 @@ async fn archives(
     }
     let rings: Vec<Keyring> =
         sources.sources.iter().map(|source| Keyring::of(&source.options.signed_by, asked.rootfs, trust.policy)).collect();
-    for warning in rings.iter().flat_map(|ring| ring.warnings()) {
+    for warning in rings.iter().flat_map(Keyring::warnings) {
         note(warnings, format!("{}: {}", warning.object, warning.reason));
     }
     let (architecture, access, trust) = (asked.architecture, access, trust);

@@ -12,7 +12,7 @@ use crate::apt::packages::Index;
 use crate::apt::preferences::{ArchiveFacts, Preferences};
 use crate::apt::select::{self, Change, Options, Selection, select};
 use crate::apt::universe::{File, Installed, PackageId, Seen, Universe};
-use crate::error::{During as _, Result};
+use crate::error::{During as _, Error, Result};
 use crate::oci::Digest;
 use crate::store::Store;
 
@@ -47,6 +47,15 @@ pub(super) struct Decision {
     pub(super) wanting: Vec<Digest>,
 }
 
+/// Why requests were not served one after the other.
+enum Stopped {
+    /// The first request cannot be served, or nothing can.
+    Alone(Error),
+    /// The request at this place would change what an earlier one brought, or cannot be served on top of it: as one with
+    /// those before it, it may be.
+    Together { at: usize, error: Option<Error> },
+}
+
 /// apt's marks at the end.
 #[derive(Default)]
 struct Marked {
@@ -60,18 +69,21 @@ impl Question {
     pub(super) fn decide(&self) -> Result<Decision> {
         let mut requests = self.requests.clone();
         let mut notes = Vec::new();
+        let mut first = None;
         loop {
-            match self.attempt(&requests)? {
+            match self.attempt(&requests) {
                 Ok(decision) => return Ok(Decision { notes, ..decision }),
-                Err(at) => {
+                Err(Stopped::Alone(error)) => return Err(first.unwrap_or(error)),
+                Err(Stopped::Together { at, error }) => {
                     notes.push(unite(&mut requests, at));
+                    first = first.or(error);
                 }
             }
         }
     }
 
-    /// The decision, or the place of a request that would change what an earlier one brought.
-    fn attempt(&self, requests: &[SolverRequest]) -> Result<Result<Decision, usize>> {
+    /// The decision for requests that are served one after the other.
+    fn attempt(&self, requests: &[SolverRequest]) -> Result<Decision, Stopped> {
         let facts: Vec<&ArchiveFacts> = self.files().map(|(_, facts, _)| facts).collect();
         let installed = ArchiveFacts::installed();
         let priority = |seen: Seen<'_>| {
@@ -88,18 +100,22 @@ impl Question {
         let postinsts = Postinsts::new(&self.store);
         let (mut decision, mut marked) = (Decision::default(), Marked::default());
         for (at, request) in requests.iter().enumerate() {
-            let selection = self.select(&universe, request)?;
+            let selection = match self.select(&universe, request) {
+                Ok(selection) => selection,
+                Err(error) if at > 0 => return Err(Stopped::Together { at, error: Some(error) }),
+                Err(error) => return Err(Stopped::Alone(error)),
+            };
             let touched = |change: &Change| decision.packages.iter().any(|package| package.name == change.name);
             if selection.changes.iter().any(touched) {
-                return Ok(Err(at));
+                return Err(Stopped::Together { at, error: None });
             }
-            self.add(&mut decision, &universe, &selection, request, &postinsts)?;
+            self.add(&mut decision, &universe, &selection, request, &postinsts).map_err(Stopped::Alone)?;
             marked.add(&universe, &selection, &mut decision.packages);
             universe = universe.after(&selection, &priority);
         }
         decision.extended_states = marked.text(&self.extended_states, &self.architecture);
         decision.wanting = postinsts.guessed();
-        Ok(Ok(decision))
+        Ok(decision)
     }
 
     /// All index files: archive, what pins may ask, and the index.

@@ -115,12 +115,11 @@ pub enum PinError {
 impl Fault for PinError {
     fn class(&self) -> Class {
         match self {
-            Self::NoDpkg | Self::NoSources { .. } | Self::Unsigned { .. } | Self::Content { .. } => Class::Input,
-            Self::Unpacked { .. } | Self::NoDigest { .. } | Self::Location { .. } | Self::Unsettled { .. } => Class::Input,
             Self::LocalFile { .. } | Self::TrustedUnsigned { .. } => Class::Refused,
             Self::WebPage { .. } | Self::Gone { .. } | Self::Offline { .. } => Class::Remote,
             Self::Mirror { .. } => Class::Usage,
             Self::Worker => Class::Local,
+            _ => Class::Input,
         }
     }
     fn side(&self) -> Side {

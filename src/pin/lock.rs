@@ -60,7 +60,7 @@ pub struct Inputs {
     /// dpkg's calls, in order: the profile's request, then the file's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<Call>,
-    /// apt's auto marks as extended_states shall say them: package, architecture, in the file's order.
+    /// apt's auto marks as `extended_states` shall say them: package, architecture, in the file's order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended_states: Option<String>,
     /// A conda installer.
@@ -86,7 +86,7 @@ pub struct ArchiveIndex {
     pub uri: String,
     /// Suite as the sources say it.
     pub suite: String,
-    /// Of the InRelease (or Release) file.
+    /// Of the `InRelease` (or `Release`) file.
     pub release: Digest,
     /// Its `Date`, seconds since 1970.
     pub date: i64,

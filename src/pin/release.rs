@@ -37,7 +37,7 @@ pub(super) struct Trust {
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) release: Release,
-    /// Of the InRelease or Release file.
+    /// Of the `InRelease` or `Release` file.
     pub(super) digest: Digest,
     pub(super) plan: FetchPlan,
     pub(super) warnings: Vec<String>,

@@ -15,7 +15,8 @@ pub(super) fn share(universe: &Universe<'_>, selection: &Selection, units: &[usi
     for (place, words) in units.iter().enumerate() {
         let (own, rest) = arguments.split_at(arguments.len().min(*words));
         arguments = rest;
-        for package in selection.closure(universe, own) {
+        // A named package that goes is in no closure.
+        for package in selection.closure(universe, own).into_iter().chain(own.iter().copied()) {
             places.entry(package).or_insert(place);
         }
     }

@@ -136,7 +136,10 @@ mod tests {
             mirrors: mirrors.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect(),
             offline: false,
         };
-        access.asked(&url.parse().expect("an address")).map(|url| url.to_string()).unwrap_or_else(|e| e.to_string())
+        match access.asked(&url.parse().expect("an address")) {
+            Ok(url) => url.to_string(),
+            Err(error) => error.to_string(),
+        }
     }
 
     #[test]

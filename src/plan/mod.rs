@@ -12,6 +12,7 @@ mod view;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::apt::version::Version;
 use crate::error::Result;
 use crate::layer::root::{Author, Bodies, VirtualRoot};
 use crate::layer::{Contents, LayerSpec};
@@ -164,8 +165,12 @@ fn packages(input: &Input<'_>, root: &mut VirtualRoot) -> Result<(Vec<PlacedPack
         .collect();
     let diverts: Vec<_> = input.resolved.units.iter().flat_map(|u| u.diverts.iter().cloned()).collect();
     let commands = commands();
-    let answers =
-        Answers { shadow_day: input.inputs.shadow_day.map(i64::from), machine: input.machine.to_owned(), ..Answers::default() };
+    let answers = Answers {
+        shadow_day: input.inputs.shadow_day.map(i64::from),
+        machine: input.machine.to_owned(),
+        compare_versions: Some(|a, b| Version::new(a).cmp(&Version::new(b))),
+        ..Answers::default()
+    };
     let mut dpkg = Dpkg::new(root, &changes, &diverts, &commands, answers)?;
     dpkg.run(&input.inputs.calls)?;
     let done = dpkg.finish();

@@ -15,6 +15,7 @@ impl Dpkg<'_> {
         self.status.insert(&control, &State::Unpacked { configured }, &conffiles)?;
         self.status_dirty = true;
         if let Some(text) = Self::control_file(contents, "postinst") {
+            self.run_config(number, &text.bytes, locked, &before)?;
             self.run_script(number, &text.bytes.clone(), &locked.version, "postinst", &["configure", &before])?;
         }
         let key = self

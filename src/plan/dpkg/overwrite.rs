@@ -81,6 +81,7 @@ impl Dpkg<'_> {
             self.root.remove(&absolute)?;
         } else {
             self.owners().remove(place);
+            self.answers.libraries.remove(place);
             self.root.remove(&absolute)?;
         }
         Ok(true)

@@ -13,6 +13,9 @@ use crate::system::dpkg::{Diversion, Diversions, Overrides, PackageKey, Stanza, 
 use super::scripts::Run;
 use super::{Dpkg, conffiles};
 
+/// What a script sources to talk to debconf.
+const CONFMODULE: &[u8] = b"confmodule";
+
 /// The old version of a package that is upgraded.
 struct Old {
     version: String,
@@ -37,6 +40,7 @@ impl Dpkg<'_> {
             self.run_script(number, &text, &old.version, "prerm", &["upgrade", &locked.version])?;
         }
         if let Some(text) = Self::control_file(contents, "preinst") {
+            self.run_config(number, &text.bytes, locked, old.as_ref().map_or("", |o| o.version.as_str()))?;
             let upgrade = old.as_ref().map(|old| ["upgrade", old.version.as_str(), locked.version.as_str()]);
             let words: &[&str] = upgrade.as_ref().map_or(&["install"], |words| words);
             self.run_script(number, &text.bytes.clone(), &locked.version, "preinst", words)?;
@@ -79,6 +83,16 @@ impl Dpkg<'_> {
             author: Author::Package(number),
         };
         self.evaluate(text, &run)
+    }
+
+    /// debconf's frontend runs the package's `config` before a script that talks to it.
+    pub(super) fn run_config(&mut self, number: usize, script: &[u8], locked: &LockedPackage, old: &str) -> Result<()> {
+        let (_, contents) = self.change(number)?;
+        let talks = script.windows(CONFMODULE.len()).any(|w| w == CONFMODULE);
+        match Self::control_file(contents, "config").filter(|_| talks) {
+            Some(config) => self.run_script(number, &config.bytes.clone(), &locked.version, "config", &["configure", old]),
+            None => Ok(()),
+        }
     }
 
     fn old_version(&self, locked: &LockedPackage) -> Result<Option<Old>> {
@@ -134,6 +148,9 @@ impl Dpkg<'_> {
             let place = self.root.place(&placed, content, Provenance { bytes: false, ids })?;
             if !entry.is_directory() {
                 self.note_owner(&place, &locked.name);
+            }
+            if let Some(note) = contents.elf.get(&entry.path) {
+                self.answers.libraries.insert(place.clone(), note.clone());
             }
             places.push(Some(place));
         }

@@ -49,7 +49,7 @@ fn cp(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         ("preserve", 'p'),
         ("remove-destination", 'x'),
     ];
-    let options = Options::read(call, "arRfnTt:PLdpx", &long)?;
+    let options = Options::read(call, "arRfnTt:PLdpxZ", &long)?;
     if options
         .values('p')
         .any(|what| !matches!(&what.bytes[..], b"" | b"all" | b"mode,ownership,timestamps" | b"mode,ownership,timestamps,xattr"))
@@ -168,7 +168,7 @@ fn install(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         ("no-target-directory", 'T'),
         ("target-directory", 't'),
     ];
-    let options = Options::read(call, "dm:o:g:DpTt:cv", &long)?;
+    let options = Options::read(call, "dm:o:g:DpTt:cvZ", &long)?;
     if options.has('v') {
         return Err(call.uncovered("option -v is not covered"));
     }

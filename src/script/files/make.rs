@@ -14,7 +14,7 @@ pub(super) const PROGRAMS: Table =
     &[("mkdir", &mkdir), ("ln", &ln), ("touch", &touch), ("mktemp", &mktemp), ("tempfile", &tempfile)];
 
 fn mkdir(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let options = Options::read(call, "pm:", &[("parents", 'p'), ("mode", 'm')])?;
+    let options = Options::read(call, "pm:Z", &[("parents", 'p'), ("mode", 'm')])?;
     let default = 0o777 & !call.umask;
     let mode = match options.value('m') {
         None => None,
