@@ -12,6 +12,7 @@ pub(super) fn finished(blob: &Descriptor, how: How) -> Option<String> {
         How::Sent => "sent",
         How::Mounted => "mounted",
         How::Foreign => "left out",
+        How::Fetched => "fetched",
         How::Present => return None,
     };
     Some(format!("{how} {} ({})", blob.digest.short(), bytes(blob.size)))
