@@ -6,6 +6,8 @@
 
 pub mod apt;
 pub mod build;
+pub mod cli;
+pub mod conda;
 pub mod deliver;
 pub mod error;
 pub mod http;

@@ -1,2 +1,5 @@
 //! The `plywood` program.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    plywood::cli::run(std::env::args_os())
+}

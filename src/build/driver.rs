@@ -7,19 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{During as _, Result};
 use crate::image::{Base, index};
+use crate::layer::Contents;
 use crate::oci::{Descriptor, Digest, Platform};
-use crate::pin::{Inputs, LinkedLayer, Lock, PlatformLock, RecipeInput, Results};
+use crate::pin::{self, Inputs, LinkedLayer, Lock, PlatformLock, RecipeInput, Results};
 use crate::plan::{self, PlannedLayer, RULES};
 use crate::recipe::{Resolved, Surroundings, merge, resolve};
 use crate::rootfs::RootFs;
 use crate::transport::Root;
 
-use super::archives::Archives;
+use super::archives::{Archives, Shape};
 use super::assemble::{Named, assemble};
 use super::layers::{self, Made, Noted};
-use super::outcome::{BuiltImage, BuiltIndex, BuiltLayer, Outcome, PlannedImage};
+use super::outcome::{BuiltImage, BuiltIndex, BuiltLayer, Outcome, PlannedImage, PlannedPackage};
 use super::targets::{self, Finished};
-use super::{BuildError, Opened, Request, Services, probe, trees};
+use super::{BuildError, Opened, Request, Services, choice, probe, trees};
 
 const PLAN: &str = "plan";
 
@@ -39,6 +40,10 @@ struct Prepared {
     archives: Archives,
     trees: Vec<plan::Tree>,
     rootfs: Option<Arc<RootFs>>,
+    /// What pin says.
+    notes: Vec<String>,
+    /// Scripts that were evaluated, by package.
+    scripts: Vec<Vec<String>>,
 }
 
 /// Makes the images and delivers them.
@@ -47,7 +52,10 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     targets::check(&request.destinations, services, false).await?;
     let mut prepared = Vec::new();
     for platform in &request.platforms {
-        prepared.push(prepare(&request, platform, services).await?);
+        let one = prepare(&request, platform, services).await?;
+        let machine = one.base.platform.machine().unwrap_or("unknown");
+        super::installer::check(&one.resolved, &request, services, machine).await?;
+        prepared.push(one);
     }
     let mut finished = Vec::new();
     let mut built: Vec<Vec<BuiltLayer>> = Vec::new();
@@ -61,7 +69,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
             recipes: one.resolved.units.iter().filter(|u| u.rank == crate::recipe::Rank::Recipe).map(|u| u.name.as_str()).collect(),
         };
         let assembled = assemble(&one.base, &named, &made, &one.resolved.config, request.epoch)?;
-        for note in &one.resolved.notes {
+        for note in one.resolved.notes.iter().chain(&one.notes) {
             if !notes.contains(note) {
                 notes.push(note.clone());
             }
@@ -76,7 +84,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     }
     let root = root_of(&finished);
     let job = targets::job(&finished, (finished.len() > 1).then(|| root.clone()), services)?;
-    targets::keep(&finished, &root, &request.names, services)?;
+    targets::keep(&finished, &root, &kept_names(&request, &root), services)?;
     let receipts = targets::deliver_all(&job, &request.names, &request.destinations, services).await?;
     Ok(outcome(&request, &finished, &built, &root, &receipts, notes, lock))
 }
@@ -104,8 +112,8 @@ pub async fn plan(request: Request, services: &Services) -> Result<Vec<PlannedIm
             base_digest: one.inputs.base_digest,
             platform: one.base.platform.to_string(),
             layers,
-            packages: Vec::new(),
-            notes: one.resolved.notes.clone(),
+            packages: packages(&one),
+            notes: one.resolved.notes.iter().chain(&one.notes).cloned().collect(),
         });
     }
     Ok(images)
@@ -158,10 +166,71 @@ async fn prepare(request: &Request, platform: &Platform, services: &Services) ->
         extended_states: None,
         installer: None,
     };
-    Ok(Prepared { named_digest: root.descriptor.digest, opened, base, resolved, inputs, archives, trees, rootfs: None })
+    let mut prepared = Prepared {
+        named_digest: root.descriptor.digest,
+        opened,
+        base,
+        resolved,
+        inputs,
+        archives,
+        trees,
+        rootfs: None,
+        notes: Vec::new(),
+        scripts: Vec::new(),
+    };
+    choose(&mut prepared, request, services).await?;
+    Ok(prepared)
 }
 
-/// SOURCE_DATE_EPOCH, else the base's `created`, else nothing.
+/// Fills the packages of the inputs: from the lock, from memory, or from the archives.
+async fn choose(one: &mut Prepared, request: &Request, services: &Services) -> Result<()> {
+    let platform = one.base.platform.to_string();
+    if let Some(locked) = choice::locked(request, &platform, &one.inputs, services)? {
+        one.inputs = locked;
+        return Ok(());
+    }
+    let requests = choice::requests(&one.resolved, request);
+    if requests.is_empty() {
+        return Ok(());
+    }
+    let chosen = if let Some(chosen) = choice::remembered(&one.base, &requests, request, services)? { chosen } else {
+        let rootfs = rootfs_of(one, services).await?;
+        choice::ask(&one.base, &rootfs, requests, request, services).await?
+    };
+    for warning in &chosen.warnings {
+        services.events.warning(warning);
+    }
+    one.notes.clone_from(&chosen.notes);
+    if request.epoch.is_none()
+        && let Some(newest) = chosen.newest_release
+    {
+        one.inputs.shadow_day = u32::try_from(newest / 86_400).ok().filter(|d| *d > 0);
+    }
+    choice::fill(&mut one.inputs, chosen, request.allow_expired);
+    Ok(())
+}
+
+/// The base's files, read once.
+async fn rootfs_of(one: &mut Prepared, services: &Services) -> Result<Arc<RootFs>> {
+    if let Some(rootfs) = &one.rootfs {
+        return Ok(rootfs.clone());
+    }
+    let rootfs = Arc::new(probe::rootfs(&one.base, &one.opened.source, &services.store).await?);
+    one.rootfs = Some(rootfs.clone());
+    Ok(rootfs)
+}
+
+/// Every archive of the lock, fetched and read.
+async fn contents(one: &Prepared, request: &Request, services: &Services) -> Result<BTreeMap<Digest, Arc<Contents>>> {
+    pin::fetch(&one.inputs.packages, &services.store, &services.http, &request.apt_mirrors, request.offline, &services.events)
+        .await?;
+    let wanted: Vec<(Digest, u64)> = one.inputs.packages.iter().filter_map(|p| Some((p.sha256?, p.size))).collect();
+    let archives = one.archives.clone();
+    let read = move || wanted.into_iter().map(|(digest, size)| Ok((digest, archives.read(digest, size, Shape::Deb)?))).collect();
+    tokio::task::spawn_blocking(read).await.map_err(|_| BuildError::Worker)?
+}
+
+/// `SOURCE_DATE_EPOCH`, else the base's `created`, else nothing.
 fn shadow_day(request: &Request, base: &Base) -> Option<u32> {
     let day = |seconds: i64| u32::try_from(seconds / 86_400).ok().filter(|d| *d > 0);
     request.epoch.and_then(day).or_else(|| super::assemble::seconds_of(base.config.created.as_deref()?).and_then(day))
@@ -226,17 +295,14 @@ async fn plan_layers(one: &mut Prepared, request: &Request, services: &Services)
     if !needs_rootfs(&one.resolved) {
         return Ok(Vec::new());
     }
-    let rootfs = match &one.rootfs {
-        Some(rootfs) => rootfs.clone(),
-        None => Arc::new(probe::rootfs(&one.base, &one.opened.source, &services.store).await?),
-    };
-    one.rootfs = Some(rootfs.clone());
-    let contents = BTreeMap::new();
+    let rootfs = rootfs_of(one, services).await?;
+    let contents = contents(one, request, services).await?;
     let input = plan::Input {
         rootfs,
         bodies: Arc::new(one.archives.clone()),
         inputs: &one.inputs,
         contents: &contents,
+        machine: one.base.platform.machine().unwrap_or("unknown"),
         resolved: &one.resolved,
         trees: &one.trees,
         uid_taken: request.uid_taken,
@@ -244,7 +310,32 @@ async fn plan_layers(one: &mut Prepared, request: &Request, services: &Services)
         fold: request.fold,
     };
     let plan = plan::plan(&input)?;
+    one.scripts = plan.scripts;
     Ok(plan.layers)
+}
+
+/// The packages that change, with how their scripts were handled.
+fn packages(one: &Prepared) -> Vec<PlannedPackage> {
+    let scripts = one.scripts.iter().map(Some).chain(std::iter::repeat(None));
+    let packages = one.inputs.packages.iter().zip(scripts);
+    packages
+        .map(|(package, scripts)| PlannedPackage {
+            name: package.name.clone(),
+            version: package.version.clone(),
+            architecture: package.architecture.clone(),
+            action: package.action,
+            layer: package.recipe.clone(),
+            scripts: scripts.cloned().unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// The names in the store: those that were asked for, or the digest of an image that goes nowhere else.
+fn kept_names(request: &Request, root: &Root) -> Vec<String> {
+    if request.names.is_empty() && request.destinations.is_empty() {
+        return vec![root.descriptor.digest.to_string()];
+    }
+    request.names.iter().map(crate::oci::Reference::familiar).collect()
 }
 
 fn root_of(finished: &[Finished]) -> Root {

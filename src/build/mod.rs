@@ -4,8 +4,10 @@
 
 mod archives;
 mod assemble;
+mod choice;
 mod driver;
 mod error;
+mod installer;
 mod layers;
 mod location;
 mod outcome;

@@ -4,13 +4,30 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::oci::Platform;
+
 mod build;
 
 pub(super) use build::{BuildArgs, UidTaken};
 
+/// What `--help` says of places.
+const PLACES: &str = "\
+Places of images:
+  debian:12, HOST:PORT/NAME:TAG, docker://NAME   a registry
+  oci:DIR[:TAG]                                  an OCI layout
+  oci-archive:FILE, docker-archive:FILE          a tar file
+  docker-daemon:NAME                             Docker or Podman
+  store:NAME                                     a result of build in the local store (to read)";
+/// What `--help` says of the exit status.
+const STATUS: &str = "\
+Exit status:
+  0 done; 2 usage; 3 bad input or integrity; 4 authentication; 5 not found;
+  6 network, registry or engine; 7 local input or output; 130, 143 signal;
+  8 refused by policy (output exists, UID taken, ...)";
+
 /// Assembles OCI images without a daemon: a base image plus prebuilt layers
 #[derive(Debug, Parser)]
-#[command(name = "plywood", version, max_term_width = 110, disable_help_subcommand = true)]
+#[command(name = "plywood", version, max_term_width = 110, disable_help_subcommand = true, after_help = STATUS)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -22,13 +39,13 @@ pub(super) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(super) struct Global {
-    /// Folder of the local store (default: $PLYWOOD_STORE, else plywood below the XDG cache folder)
+    /// Folder of the local store (default: `$PLYWOOD_STORE`, else plywood below the XDG cache folder)
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
-    /// Registry that may be reached over plain HTTP or with an unknown certificate's host (loopback always may use plain HTTP)
+    /// Registry that is asked over plain HTTP; loopback hosts always are; repeatable
     #[arg(long, global = true, value_name = "HOST[:PORT]")]
     pub(super) insecure: Vec<String>,
-    /// Further CA certificates, PEM
+    /// More CA certificates, PEM; repeatable
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) cacert: Vec<PathBuf>,
     /// One JSON document on stdout
@@ -37,107 +54,154 @@ pub(super) struct Global {
     /// Only errors and warnings on stderr
     #[arg(long, short, global = true)]
     pub(super) quiet: bool,
-    /// When colour is used; it never carries the meaning
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// Colour of messages: auto, always or never; it never carries the meaning
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub(super) color: Color,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
     Auto,
+    /// Always
     Always,
+    /// Never
     Never,
+}
+
+/// The image that a reading command means.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Image {
+    /// The image, in any place that can be read
+    #[arg(value_name = "IMAGE")]
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) choice: Choice,
+}
+
+/// Which image of an index.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Choice {
+    /// The image of an index that is meant
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(super) platform: Option<Platform>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make an image: resolve the base, link layers, write a manifest, deliver it
+    /// Make an image: base, linked layers, config; then load, push or write it
+    #[command(after_help = PLACES)]
     Build(Box<BuildArgs>),
     /// Say what build would do, with byte counts and reasons; nothing is linked or sent
+    #[command(after_help = PLACES)]
     Plan(Box<BuildArgs>),
-    /// Copy an image or index from any transport to any other
+    /// Copy an image or index from one place to another, byte for byte
+    #[command(after_help = PLACES)]
     Copy {
-        /// docker.io/library/debian:12, docker://…, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, docker-daemon:NAME, store:NAME
+        /// Where it is
+        #[arg(value_name = "SRC")]
         source: String,
-        /// As SRC, but a file that exists is never overwritten
+        /// Where it goes; a file that exists is never replaced
+        #[arg(value_name = "DST")]
         destination: String,
-        /// Only this platform of an index
-        #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
-        platform: Option<String>,
+        #[command(flatten)]
+        choice: Choice,
     },
-    /// Show an image: digest, platform, config, layers
+    /// Show an image: digest, platforms, config, layers
+    #[command(after_help = PLACES)]
     Inspect {
-        image: String,
-        #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
-        platform: Option<String>,
+        #[command(flatten)]
+        image: Image,
         /// The manifest or index itself, byte for byte
-        #[arg(long, conflicts_with = "config")]
+        #[arg(long, conflicts_with_all = ["config", "json"])]
         raw: bool,
         /// The config itself, byte for byte
-        #[arg(long)]
+        #[arg(long, conflicts_with = "json")]
         config: bool,
     },
     /// List files of an image
+    #[command(after_help = PLACES)]
     Ls {
-        image: String,
-        /// A folder or file; the root without it
-        path: Option<String>,
-        #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
-        platform: Option<String>,
-        /// Everything below, not only the folder itself
+        #[command(flatten)]
+        image: Image,
+        /// A directory or file
+        #[arg(default_value = "/")]
+        path: String,
+        /// Everything below
         #[arg(long, short)]
         recursive: bool,
     },
     /// Write a file of an image to stdout
+    #[command(after_help = PLACES)]
     Cat {
-        image: String,
+        #[command(flatten)]
+        image: Image,
+        /// The file; links are followed within the image
         path: String,
-        #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
-        platform: Option<String>,
     },
-    /// Read every blob of an image and check it against digest, size and diff ID
+    /// Read all that an image is made of and compare digests, sizes and diff IDs
+    #[command(after_help = PLACES)]
     Verify {
-        image: String,
-        #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
-        platform: Option<String>,
+        #[command(flatten)]
+        image: Image,
     },
-    /// Recipes and linked layers
+    /// Recipes and profiles
     #[command(subcommand)]
     Layers(LayersCommand),
-    /// Check credentials of a registry and keep them where Docker keeps them
+    /// Check a login at a registry and keep it where Docker keeps it
     Login {
+        /// Host, or host and port; docker.io is Docker Hub
+        #[arg(value_name = "REGISTRY")]
         registry: String,
-        #[arg(long, short)]
+        /// The user
+        #[arg(long, short, value_name = "USER")]
         username: String,
-        /// Read the password from stdin
-        #[arg(long)]
+        /// The password is the first line of stdin; there is no other way to give it
+        #[arg(long, required = true)]
         password_stdin: bool,
     },
-    /// Forget the credentials of a registry
-    Logout { registry: String },
+    /// Forget the login at a registry
+    Logout {
+        /// Host, or host and port
+        #[arg(value_name = "REGISTRY")]
+        registry: String,
+    },
     /// The local store
     #[command(subcommand)]
     Store(StoreCommand),
     /// Print the JSON schema of plywood.toml, recipes and profiles
     Schema,
     /// Print completions for a shell
-    Completions { shell: clap_complete::Shell },
-    /// Write man pages into a folder
-    Man { folder: PathBuf },
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages into a folder
+    Man {
+        /// The folder; made if it is not there
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
+/// Where recipes come from.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Recipes {
+    /// Folder with NAME/layer.toml and profiles/NAME.toml, which win over the built-in ones
+    #[arg(long, value_name = "DIR")]
+    pub(super) layers_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LayersCommand {
-    /// Recipes, profiles and linked plies
-    List {
-        #[arg(long, value_name = "DIR")]
-        layers_dir: Option<PathBuf>,
-    },
-    /// A recipe's or profile's text
+    /// List profiles and recipes
+    List(Recipes),
+    /// Print the text of a recipe, or else of a profile
     Show {
+        /// Its name; profiles/NAME for a profile
         name: String,
-        #[arg(long, value_name = "DIR")]
-        layers_dir: Option<PathBuf>,
+        #[command(flatten)]
+        recipes: Recipes,
     },
 }
 
@@ -145,8 +209,12 @@ pub(super) enum LayersCommand {
 pub(super) enum StoreCommand {
     /// Print the store's folder
     Path,
-    /// Read every blob and check it against its name
-    Check,
+    /// Compare every blob with its digest, and look for blobs that images lack
+    Check {
+        /// Names and lengths only
+        #[arg(long)]
+        quick: bool,
+    },
     /// Remove what no image and no recent build needs
     Gc {
         /// Days that unused results are kept

@@ -14,3 +14,6 @@ pub use events::{Events, Silent};
 pub use job::{Blob, Job, Role, gather};
 pub use receipt::{How, Moved, Receipt};
 pub use supply::{FromSource, FromStore, Held};
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,6 @@
-//! A stream of bytes from a transport, for async code and, through a bounded channel, for blocking code.
+//! A stream of bytes, for async code and, through a bounded channel, for blocking code.
+//!
+//! Invariant: at most four pieces are held ahead of the reader.
 
 use std::io::{self, Read};
 use std::pin::Pin;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::StreamExt as _;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, Url};
+use tokio::time::Instant;
 
 use super::address::{CheckingResolver, is_internal};
 use super::error::HttpError;
@@ -23,11 +24,20 @@ use super::{Broken, Secret, tls};
 const MOST_REDIRECTS: u32 = 10;
 
 /// A connection pool with its rules. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     settings: Arc<Settings>,
     pools: Arc<Mutex<HashMap<Pool, reqwest::Client>>>,
     traffic: Arc<Traffic>,
+    /// Until when an origin asked to be left alone; all requests to it wait, not only the one that was told.
+    pauses: Arc<Mutex<HashMap<Origin, Instant>>>,
+}
+
+impl std::fmt::Debug for Client {
+    /// Without the pools, whose own form could show a proxy's password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("settings", &self.settings).field("traffic", &self.traffic).finish_non_exhaustive()
+    }
 }
 
 /// Which of the clients below serves a hop; each is built when it is first needed.
@@ -43,7 +53,7 @@ struct Pool {
 impl Client {
     /// A client; nothing is read or opened yet.
     pub fn new(settings: Settings) -> Self {
-        Self { settings: Arc::new(settings), pools: Arc::default(), traffic: Arc::default() }
+        Self { settings: Arc::new(settings), pools: Arc::default(), traffic: Arc::default(), pauses: Arc::default() }
     }
     /// The same connections, with a count of its own.
     #[must_use]
@@ -65,6 +75,8 @@ impl Client {
         loop {
             let again = request.again();
             let idempotent = request.is_idempotent();
+            let origin = Origin::of(request.url());
+            self.wait_out(&origin).await;
             let result = self.follow(request, attempts.made()).await;
             let (safe, wish) = match &result {
                 Ok(r) if is_passing(r.status()) => (idempotent || r.status().as_u16() == 429, retry_after(r.headers())),
@@ -73,11 +85,22 @@ impl Client {
                 Err(HttpError::Connection { how: Broken::Silent | Broken::Lost, .. }) => (idempotent, None),
                 _ => return result,
             };
+            if let Some(wish) = wish {
+                let until = Instant::now() + wish.min(self.settings.retry.longest_delay);
+                self.pauses.lock().unwrap_or_else(PoisonError::into_inner).insert(origin, until);
+            }
             let Some(next) = again.filter(|_| safe) else { return result };
             if !attempts.wait(wish).await {
                 return result;
             }
             request = next;
+        }
+    }
+
+    async fn wait_out(&self, origin: &Origin) {
+        let until = self.pauses.lock().unwrap_or_else(PoisonError::into_inner).get(origin).copied();
+        if let Some(until) = until {
+            tokio::time::sleep_until(until).await;
         }
     }
 

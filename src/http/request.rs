@@ -93,6 +93,10 @@ impl Request {
         self.head.host_tls = tls;
         self
     }
+    /// Whom it asks.
+    pub fn url(&self) -> &Url {
+        &self.head.url
+    }
     /// Whether it can be sent twice.
     pub fn is_replayable(&self) -> bool {
         !matches!(self.payload, Payload::Stream(_))

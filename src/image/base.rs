@@ -49,7 +49,7 @@ pub async fn select(source: &dyn Source, root: &Root, wanted: &Platform) -> Resu
     let mut media_type = root.descriptor.media_type.clone();
     for _ in 0..=Index::MAX_NESTING {
         match Document::parse(raw, Some(&media_type))? {
-            Document::Manifest(manifest) => return Ok(manifest),
+            Document::Manifest(manifest) => return Ok(*manifest),
             Document::Index(index) => {
                 let chosen = index.select(wanted)?;
                 raw = source.document(chosen).await?;

@@ -166,8 +166,8 @@ fn uncompressed(reader: &mut (impl Read + Send), compression: Compression) -> io
 /// The error that a body put into an `io::Error`, or else a stream that cannot be decompressed.
 fn unwrapped(error: io::Error, layer: &Descriptor) -> Error {
     let cause = error.to_string();
-    match error.into_inner().map(|inner| inner.downcast::<Error>()) {
-        Some(Ok(inner)) => *inner,
-        _ => crate::transport::Damaged { digest: layer.digest, cause: format!("it cannot be decompressed: {cause}") }.into(),
+    match error.downcast::<Error>() {
+        Ok(inner) => inner,
+        Err(_) => crate::transport::Damaged { digest: layer.digest, cause: format!("it cannot be decompressed: {cause}") }.into(),
     }
 }

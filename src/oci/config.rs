@@ -93,7 +93,7 @@ impl Config {
     pub fn onbuild(&self) -> &[String] {
         &self.onbuild
     }
-    /// Whether Entrypoint or Cmd starts the OpenHands agent-server.
+    /// Whether Entrypoint or Cmd starts the `OpenHands` agent-server.
     pub fn starts_agent_server(&self) -> bool {
         let words = self.entrypoint.iter().chain(&self.cmd).flatten();
         words.into_iter().any(|w| w.contains("openhands.agent_server") || w.contains("openhands-agent-server"))

@@ -321,48 +321,4 @@ pub(crate) fn agreed_type(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn strict(text: &str) -> Result<Value, DocumentError> {
-        read("manifest", text.as_bytes(), DOCUMENT_LIMIT)
-    }
-
-    #[test]
-    fn a_name_that_appears_twice_is_refused_at_any_depth() {
-        for text in [
-            r#"{"mediaType":"a","mediaType":"b"}"#,
-            r#"{"mediaType":"a","MediaType":"b"}"#,
-            r#"{"x":[{"y":{"digest":1,"digest":1}}]}"#,
-            r#"{"annotations":{"a":"1","a":"2"}}"#,
-            r#"{"layers":[],"LAYERS":[]}"#,
-            "{\"mediaType\":1,\"media\\u0054ype\":2}",
-        ] {
-            let error = strict(text).expect_err(text);
-            assert!(error.to_string().contains("twice"), "{text}: {error}");
-        }
-        for text in [
-            r#"{"annotations":{"size":"1","Size":"2"},"x":{"foo":1,"FOO":2}}"#,
-            r#"{"config":{"Labels":{"layers":"a","Layers":"b"}},"container_config":{"Labels":null}}"#,
-        ] {
-            assert!(strict(text).is_ok(), "{text}");
-        }
-    }
-
-    #[test]
-    fn size_and_depth_are_bounded_and_trailing_bytes_refused() {
-        assert!(matches!(read("index", b"{}  ", 3), Err(DocumentError::TooLarge { size: 4, .. })));
-        assert!(strict(&format!("{}{}", "[".repeat(33), "]".repeat(33))).is_err());
-        assert!(strict(&format!("{}{}", "[".repeat(31), "]".repeat(31))).is_ok());
-        assert!(strict(&"[".repeat(1_000_000)).is_err());
-        assert!(strict("{} {}").is_err());
-        assert!(strict("{\"size\":1e400}").is_err());
-        assert!(strict(" {} \n").is_ok());
-    }
-
-    #[test]
-    fn order_and_numbers_are_kept() {
-        let text = r#"{"z":1,"a":[18446744073709551615,-3,1.5,true,null,"ä\n"],"m":{}}"#;
-        assert_eq!(serde_json::to_string(&strict(text).expect("valid")).expect("text"), text);
-    }
-}
+mod tests;

@@ -53,7 +53,7 @@ impl Manifest {
         let layers = fields.list("layers")?.iter().enumerate().map(layer).collect::<Result<_, _>>()?;
         let annotations = fields.text_map("annotations")?.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
         let artifact_type = fields.text("artifactType")?.filter(|t| !t.is_empty()).map(str::to_owned);
-        Ok(Self { media_type, family, config, layers, annotations, artifact_type, raw, value })
+        Ok(Self { raw, media_type, family, config, layers, annotations, artifact_type, value })
     }
 
     /// The document as a tree in its own order, with everything that this type does not know.
@@ -89,7 +89,7 @@ impl Manifest {
 #[derive(Clone, Debug)]
 pub enum Document {
     /// One image.
-    Manifest(Manifest),
+    Manifest(Box<Manifest>),
     /// Several, by platform.
     Index(Index),
 }
@@ -104,7 +104,7 @@ impl Document {
         if is_index {
             Index::parse(raw, announced).map(Self::Index)
         } else {
-            Manifest::from_value(raw, value, announced).map(Self::Manifest)
+            Manifest::from_value(raw, value, announced).map(|m| Self::Manifest(Box::new(m)))
         }
     }
     /// The descriptor of the document itself.

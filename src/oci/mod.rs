@@ -21,4 +21,4 @@ pub use json::{DOCUMENT_LIMIT, DocumentError};
 pub use manifest::{Document, Manifest};
 pub use media_type::{Compression, Family, MediaType};
 pub use platform::{Platform, PlatformError};
-pub use reference::{Reference, ReferenceError, Repository};
+pub use reference::{Reference, ReferenceError, Repository, registry_host};

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Class, Fault, Side};
+
 /// A platform. Without a variant, `arm64` means `v8` and `arm` means `v7`, as engines read it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Platform {
@@ -27,6 +29,15 @@ pub struct Platform {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a platform (expected os/architecture or os/architecture/variant, such as linux/amd64)")]
 pub struct PlatformError(pub String);
+
+impl Fault for PlatformError {
+    fn class(&self) -> Class {
+        Class::Usage
+    }
+    fn side(&self) -> Side {
+        Side::Recipe
+    }
+}
 
 impl Platform {
     /// `linux/ARCHITECTURE`.

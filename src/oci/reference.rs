@@ -214,6 +214,22 @@ impl FromStr for Repository {
     }
 }
 
+/// The registry that a user names alone (`plywood login HOST`), as it stands in a [`Repository`]: in lower case, without scheme and path.
+pub fn registry_host(text: &str) -> Result<String, ReferenceError> {
+    let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text).trim_end_matches('/');
+    let bare = bare.strip_suffix("/v1").or_else(|| bare.strip_suffix("/v2")).unwrap_or(bare);
+    if bare.contains('@') {
+        return Err(ReferenceError::UserInfo);
+    }
+    let host = check_host(bare)?;
+    match host.as_str() {
+        "index.docker.io" | "registry-1.docker.io" => Ok(DOCKER_HUB.to_owned()),
+        // Without one of these it would be the first part of a name on Docker Hub.
+        host if host == "localhost" || host.contains(['.', ':']) => Ok(host.to_owned()),
+        _ => Err(ReferenceError::Host(shown(text))),
+    }
+}
+
 fn parse_repository(name: &str) -> Result<Repository, ReferenceError> {
     if name.len() == 64 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(ReferenceError::ImageId(shown(name)));

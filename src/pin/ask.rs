@@ -48,7 +48,7 @@ impl SolverRequest {
 }
 
 /// What was chosen: the archives' part of a lock's inputs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Chosen {
     /// The archives that were asked, in the order of the base's sources.
     pub indexes: Vec<ArchiveIndex>,

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no file, clock or network; equal inputs give equal specs, byte for byte.
 
+mod dpkg;
 mod error;
 pub mod layers;
 mod recipes;
@@ -11,16 +12,20 @@ mod view;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::apt::version::Version;
 use crate::error::Result;
-use crate::layer::root::{Bodies, VirtualRoot};
+use crate::layer::root::{Author, Bodies, VirtualRoot};
 use crate::layer::{Contents, LayerSpec};
 use crate::oci::Digest;
 use crate::pin::Inputs;
 use crate::recipe::{Config, Resolved};
 use crate::rootfs::RootFs;
+use crate::script::{Answers, Commands};
 
+pub use dpkg::DpkgError;
+use dpkg::{Change, Dpkg};
 pub use error::PlanError;
-use layers::{Slot, Sorting, Unit};
+use layers::{PlacedPackage, Slot, Sorting, Unit};
 use recipes::Placing;
 pub use users::UidTaken;
 
@@ -53,13 +58,15 @@ pub struct Input<'a> {
     pub inputs: &'a Inputs,
     /// Contents of every archive that the lock names.
     pub contents: &'a BTreeMap<Digest, Arc<Contents>>,
+    /// `uname -m` of the target.
+    pub machine: &'a str,
     /// The recipes.
     pub resolved: &'a Resolved,
     /// Trees and ready layers.
     pub trees: &'a [Tree],
     /// What happens to a taken UID.
     pub uid_taken: UidTaken,
-    /// SOURCE_DATE_EPOCH.
+    /// `SOURCE_DATE_EPOCH`.
     pub epoch: Option<i64>,
     /// One layer in place of several.
     pub fold: bool,
@@ -99,6 +106,8 @@ pub struct Plan {
     pub config: Config,
     /// What was decided, in words.
     pub notes: Vec<String>,
+    /// Scripts that were evaluated, by package of the lock.
+    pub scripts: Vec<Vec<String>>,
 }
 
 /// Makes the plan.
@@ -111,6 +120,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
         rank: crate::recipe::Rank::File,
         has_packages: true,
     }));
+    let (mut packages, scripts) = packages(input, &mut root)?;
     let mut placing = Placing {
         root: &mut root,
         resolved,
@@ -123,7 +133,8 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
         placed: Vec::new(),
     };
     placing.run()?;
-    let (hidden, packages) = (placing.hidden, placing.placed);
+    let hidden = placing.hidden;
+    packages.append(&mut placing.placed);
     let sorting =
         Sorting { root: &root, packages: &packages, units: &units, hidden: &hidden, epoch: input.epoch, fold: input.fold };
     let own = resolved.units.len();
@@ -136,7 +147,51 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
         };
         PlannedLayer { kind, recipe, spec: sorted.spec }
     });
-    Ok(Plan { layers: layers.collect(), config: resolved.config.clone(), notes: resolved.notes.clone() })
+    Ok(Plan { layers: layers.collect(), config: resolved.config.clone(), notes: resolved.notes.clone(), scripts })
+}
+
+/// dpkg's steps, if there are any: where the packages' entries went.
+fn packages(input: &Input<'_>, root: &mut VirtualRoot) -> Result<(Vec<PlacedPackage>, Vec<Vec<String>>)> {
+    let locked = &input.inputs.packages;
+    if locked.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let changes: Vec<Change> = locked
+        .iter()
+        .map(|package| {
+            let contents = package.sha256.and_then(|digest| input.contents.get(&digest).cloned());
+            Change { locked: package.clone(), contents }
+        })
+        .collect();
+    let diverts: Vec<_> = input.resolved.units.iter().flat_map(|u| u.diverts.iter().cloned()).collect();
+    let commands = commands();
+    let answers = Answers {
+        shadow_day: input.inputs.shadow_day.map(i64::from),
+        machine: input.machine.to_owned(),
+        compare_versions: Some(|a, b| Version::new(a).cmp(&Version::new(b))),
+        ..Answers::default()
+    };
+    let mut dpkg = Dpkg::new(root, &changes, &diverts, &commands, answers)?;
+    dpkg.run(&input.inputs.calls)?;
+    let done = dpkg.finish();
+    if let Some(text) = &input.inputs.extended_states {
+        root.set_author(Author::Dpkg);
+        root.mkdir_p(b"/var/lib/apt", 0o755)?;
+        root.write(b"/var/lib/apt/extended_states", text.clone().into_bytes(), true, 0o644)?;
+    }
+    let units = &input.resolved.units;
+    let (places, handled): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+    let placed = changes.into_iter().zip(places).map(|(change, places)| {
+        let unit = units.iter().position(|u| u.name == change.locked.recipe).unwrap_or(units.len().saturating_sub(1));
+        let contents = change.contents.unwrap_or_default();
+        PlacedPackage { archive: change.locked.sha256.unwrap_or_else(|| Digest::of(b"")), contents, places, unit }
+    });
+    Ok((placed.collect(), handled.into_iter().map(|h| h.evaluated).collect()))
+}
+
+/// Every command that scripts may call.
+fn commands() -> Commands {
+    Commands::standard()
 }
 
 fn unit_of(unit: &crate::recipe::ResolvedUnit, inputs: &Inputs) -> Unit {

@@ -59,6 +59,10 @@ impl Unit {
             text: "".into(),
         }
     }
+    /// Its text, byte for byte; empty for flags.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
     /// How messages and conflicts call it.
     pub fn label(&self) -> String {
         match self.rank {

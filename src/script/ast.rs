@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 /// Commands one after the other.
-pub type List = Vec<AndOr>;
+pub(super) type List = Vec<AndOr>;
 
 /// A parsed script.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct Script {
 
 /// Pipelines joined by `&&` and `||`.
 #[derive(Clone, Debug)]
-pub struct AndOr {
+pub(super) struct AndOr {
     /// The first.
     pub first: Pipeline,
     /// The others; `true` for `&&`.
@@ -31,7 +31,7 @@ pub struct AndOr {
 
 /// Commands joined by `|`.
 #[derive(Clone, Debug)]
-pub struct Pipeline {
+pub(super) struct Pipeline {
     /// Begins with `!`.
     pub negated: bool,
     /// At least one.
@@ -40,7 +40,7 @@ pub struct Pipeline {
 
 /// A command with its redirections.
 #[derive(Clone, Debug)]
-pub struct Command {
+pub(super) struct Command {
     /// Where it begins.
     pub line: u32,
     /// What it is.
@@ -51,7 +51,7 @@ pub struct Command {
 
 /// What a command is.
 #[derive(Clone, Debug)]
-pub enum CommandKind {
+pub(super) enum CommandKind {
     /// Assignments, then words.
     Simple {
         /// `name=word` before the command's name.
@@ -106,7 +106,7 @@ pub enum CommandKind {
 
 /// A redirection.
 #[derive(Clone, Debug)]
-pub struct Redirect {
+pub(super) struct Redirect {
     /// The descriptor; 0 or 1 by the kind where none is given.
     pub descriptor: u32,
     /// What is done.
@@ -115,11 +115,11 @@ pub struct Redirect {
 
 /// What a redirection does.
 #[derive(Clone, Debug)]
-pub enum RedirectKind {
+pub(super) enum RedirectKind {
     /// `<`
     Read(Word),
-    /// `>` and `>|`
-    Write(Word),
+    /// `>`, and `>|`, which `set -C` does not stop.
+    Write(Word, bool),
     /// `>>`
     Append(Word),
     /// `<&` and `>&`
@@ -130,11 +130,23 @@ pub enum RedirectKind {
 
 /// A word: pieces side by side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Word(pub Vec<Piece>);
+pub(super) struct Word(pub Vec<Piece>);
+
+impl Word {
+    /// Whether, as a command's name, it makes its arguments assignments: they are not split, and `~` counts in them.
+    pub(super) fn declares(&self) -> bool {
+        matches!(&self.0[..], [Piece::Text(name)] if matches!(&name[..], b"export" | b"local" | b"readonly"))
+    }
+    /// Whether it begins like an assignment.
+    pub(super) fn assigns(&self) -> bool {
+        let Some(Piece::Text(text)) = self.0.first() else { return false };
+        text.iter().position(|b| *b == b'=').is_some_and(|at| super::word::is_name(&text[..at]))
+    }
+}
 
 /// A piece of a word.
 #[derive(Clone, Debug)]
-pub enum Piece {
+pub(super) enum Piece {
     /// Unquoted text: a pattern where patterns count, and split where fields are.
     Text(Vec<u8>),
     /// Quoted text.
@@ -169,7 +181,7 @@ impl Eq for Piece {}
 
 /// What is done with a parameter's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Operation {
+pub(super) enum Operation {
     /// Nothing.
     Value,
     /// `${#name}`

@@ -36,15 +36,16 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// The shell's own built-ins, file tools and text tools.
+    /// The shell's own built-ins, file tools, text tools, and Debian's commands.
     pub fn standard() -> Self {
         let mut commands = Self::default();
-        for table in super::builtins::TABLES {
+        for table in super::builtins::BUILTINS {
             commands.add_builtins(table);
         }
-        for table in super::files::TABLES.iter().chain(super::text::TABLES) {
+        for table in [super::builtins::PROGRAMS, super::files::PROGRAMS, super::text::PROGRAMS].concat() {
             commands.add_programs(table);
         }
+        super::effects::install(&mut commands);
         commands
     }
     /// Commands that exist without a file.
@@ -162,9 +163,28 @@ impl Call<'_> {
     pub fn variable(&self, name: &str) -> Option<&Value> {
         self.variables.get(name.as_bytes())
     }
+    /// The path of an executable program, as the search path spells it.
+    pub fn find_program(&self, name: &[u8]) -> Option<Vec<u8>> {
+        let executable = |path: &Vec<u8>| self.root.stat(path).is_ok_and(|inode| inode.is_file() && inode.mode & 0o111 != 0);
+        if name.contains(&b'/') {
+            return Some(self.path(name)).filter(executable).map(|_| name.to_vec());
+        }
+        let path = self.variable("PATH").map_or(super::environment::PATH.as_bytes(), |value| &value.bytes);
+        path.split(|b| *b == b':').map(|directory| [directory, b"/", name].concat()).find(executable)
+    }
     /// Runs another command as a child of this one, with its own standard input; standard error is added to this one's.
     pub fn invoke(&mut self, words: &[Value], stdin: Input) -> Result<(ExitStatus, Value), Uncovered> {
-        super::shell::invoke(self, words, stdin)
+        let variables = self.variables;
+        super::shell::invoke(self, variables, words, stdin)
+    }
+    /// As [`Self::invoke`], with another environment.
+    pub fn invoke_with(
+        &mut self,
+        variables: &BTreeMap<Vec<u8>, Value>,
+        words: &[Value],
+        stdin: Input,
+    ) -> Result<(ExitStatus, Value), Uncovered> {
+        super::shell::invoke(self, variables, words, stdin)
     }
 }
 

@@ -2,7 +2,11 @@
 //!
 //! Invariant: all of it is given as values; nothing is asked of this machine.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+
+use crate::rootfs::ElfNote;
+use crate::stream::EntryPath;
 
 use super::call::Commands;
 use super::value::Value;
@@ -29,6 +33,12 @@ pub struct Answers {
     pub machine: String,
     /// Names that scripts activated with `dpkg-trigger`, in order.
     pub triggers: Vec<Vec<u8>>,
+    /// Questions that debconf was given and that the script has not yet gone through.
+    pub pending_questions: Vec<String>,
+    /// Debian's order of versions, for `dpkg --compare-versions`; without it that is uncovered.
+    pub compare_versions: Option<fn(&str, &str) -> Ordering>,
+    /// What `ldconfig` has to know of the shared objects that packages placed, by where they went.
+    pub libraries: BTreeMap<EntryPath, ElfNote>,
     /// More variables of the environment, over the fixed ones.
     pub environment: BTreeMap<Vec<u8>, Value>,
 }

@@ -6,9 +6,11 @@
 mod ast;
 mod builtins;
 mod call;
+mod effects;
 mod environment;
 mod files;
 mod nesting;
+mod options;
 mod parse;
 mod shell;
 mod text;
@@ -18,6 +20,7 @@ mod word;
 
 pub use ast::Script;
 pub use call::{Call, Command, Commands, Table};
+pub use effects::LEFT_OUT;
 pub use environment::{Answers, Environment, Package};
 pub use parse::parse;
 pub use shell::{Outcome, evaluate};

@@ -20,6 +20,7 @@ pub(super) fn too_deep(bytes: &[u8]) -> Option<u32> {
     None
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "options are independent of each other")]
 #[derive(Default)]
 struct Scan {
     lines: u32,

@@ -14,7 +14,7 @@ use super::uncovered::Uncovered;
 use super::word::{self, Context};
 
 /// Largest script: the longest of Debian has some 100 KiB.
-pub const MAX_SCRIPT: usize = 8 << 20;
+pub(super) const MAX_SCRIPT: usize = 8 << 20;
 /// Substitutions within substitutions.
 pub(super) const MAX_SUBSTITUTIONS: u32 = 24;
 /// Stack of the thread that parses: [`nesting::MAX`] levels of the grammar, several frames each.
@@ -74,8 +74,8 @@ pub(super) fn list(bytes: &[u8], line: u32, depth: u32) -> Result<List, Uncovere
     let options = ParserOptions { sh_mode: true, posix_mode: true, enable_extended_globbing: false, ..ParserOptions::default() };
     let program = Parser::new(text.as_bytes(), &options).parse_program().map_err(|error| {
         let at = match &error {
-            brush_parser::ParseError::ParsingNear(position) => position.line.saturating_sub(1),
-            brush_parser::ParseError::Tokenizing { position: Some(position), .. } => position.line.saturating_sub(1),
+            brush_parser::ParseError::ParsingNear(position)
+            | brush_parser::ParseError::Tokenizing { position: Some(position), .. } => position.line.saturating_sub(1),
             _ => 0,
         };
         refuse(at as u32, &error.to_string())
@@ -112,6 +112,9 @@ fn bytes(text: &str) -> Vec<u8> {
     }
     bytes
 }
+
+/// Assignments, words and redirections of a simple command.
+type Parts = (Vec<(Vec<u8>, Word)>, Vec<Word>, Vec<Redirect>);
 
 /// Walks their tree and makes ours; remembers the line of the last word seen.
 struct Convert<'a> {
@@ -194,14 +197,17 @@ impl Convert<'_> {
     fn item(
         &mut self,
         item: &theirs::CommandPrefixOrSuffixItem,
-        (assignments, words, redirects): &mut (Vec<(Vec<u8>, Word)>, Vec<Word>, Vec<Redirect>),
+        (assignments, words, redirects): &mut Parts,
         prefix: bool,
     ) -> Result<(), Uncovered> {
         use theirs::CommandPrefixOrSuffixItem as Item;
         match item {
             Item::IoRedirect(redirect) => redirects.push(self.redirect(redirect)?),
             Item::Word(word) => words.push(self.word(word)?),
-            Item::AssignmentWord(_, word) if !prefix => words.push(self.word_in(word, Context::Assignment)?),
+            Item::AssignmentWord(_, word) if !prefix => {
+                let context = if words.first().is_some_and(Word::declares) { Context::Assignment } else { Context::Plain };
+                words.push(self.word_in(word, context)?);
+            }
             Item::AssignmentWord(assignment, word) => {
                 if assignment.append {
                     return self.refuse("+=");
@@ -298,7 +304,8 @@ impl Convert<'_> {
                 };
                 let (default, kind) = match kind {
                     Kind::Read => (0, RedirectKind::Read(word)),
-                    Kind::Write | Kind::Clobber => (1, RedirectKind::Write(word)),
+                    Kind::Write => (1, RedirectKind::Write(word, false)),
+                    Kind::Clobber => (1, RedirectKind::Write(word, true)),
                     Kind::Append => (1, RedirectKind::Append(word)),
                     Kind::DuplicateInput => (0, RedirectKind::Duplicate(word)),
                     Kind::DuplicateOutput => (1, RedirectKind::Duplicate(word)),

@@ -4,16 +4,18 @@
 
 use crate::error::{Class, Fault, Side};
 
-/// Steps that one script may take: some hundred times what the longest script of Debian takes.
-pub const MAX_STEPS: u64 = 2_000_000;
+/// Steps that one script may take: far more than the longest script of Debian takes, and some seconds at most.
+pub(super) const MAX_STEPS: u64 = 400_000;
 /// Bytes of a work unit: reading or copying so much costs one step, so that time is bounded too.
-pub const BYTES_PER_STEP: u64 = 64;
+pub(super) const BYTES_PER_STEP: u64 = 256;
+/// What parsing text costs beside its length, in bytes: a thread with its stack, and the grammar.
+pub(super) const PARSING: usize = 64 << 10;
 /// Largest value, stream or file that a script may make, in bytes.
-pub const MAX_VALUE: usize = 16 << 20;
+pub(super) const MAX_VALUE: usize = 16 << 20;
 /// Deepest nesting of functions, sourced files, called scripts, substitutions and compound commands.
-pub const MAX_DEPTH: u32 = 200;
+pub(super) const MAX_DEPTH: u32 = 200;
 /// Stack of the thread that evaluates: [`MAX_DEPTH`] levels of the largest frames, with room.
-pub const STACK: usize = 128 << 20;
+pub(super) const STACK: usize = 128 << 20;
 
 /// Why a script could not be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -72,7 +72,7 @@ impl Reader<'_> {
     }
     fn here_line(&self) -> u32 {
         let before = self.text.get(..self.at).unwrap_or(self.text);
-        self.line + before.iter().filter(|b| **b == b'\n').count() as u32
+        self.line + super::text::newlines(before) as u32
     }
     fn deeper(&self, level: u32) -> Result<u32, Uncovered> {
         if level > 2 * MAX_SUBSTITUTIONS { self.refuse("expansions are nested too deeply") } else { Ok(level + 1) }
@@ -238,16 +238,16 @@ impl Reader<'_> {
     /// After `$(`: an arithmetic expansion or a command substitution.
     fn parentheses(&mut self, level: u32) -> Result<Piece, Uncovered> {
         let start = self.at;
-        if self.peek() == Some(b'(') {
-            if let Some(end) = arithmetic_end(self.rest()) {
-                let line = self.here_line();
-                let inner = self.rest().get(1..end).unwrap_or_default();
-                let level = self.deeper(level)?;
-                let mut reader = Reader { text: inner, at: 0, line, depth: self.depth, here: true };
-                let pieces = reader.double(None, level)?;
-                self.at += end + 2;
-                return Ok(Piece::Arithmetic(Word(pieces)));
-            }
+        if self.peek() == Some(b'(')
+            && let Some(end) = arithmetic_end(self.rest())
+        {
+            let line = self.here_line();
+            let inner = self.rest().get(1..end).unwrap_or_default();
+            let level = self.deeper(level)?;
+            let mut reader = Reader { text: inner, at: 0, line, depth: self.depth, here: true };
+            let pieces = reader.double(None, level)?;
+            self.at += end + 2;
+            return Ok(Piece::Arithmetic(Word(pieces)));
         }
         let line = self.here_line();
         let mut failure = None;
@@ -337,12 +337,9 @@ fn double_length(text: &[u8]) -> usize {
         match (byte, open.last()) {
             (b'\\', _) => at += 1,
             (b'"', None) => return at + 1,
-            (b'"', Some(b'"')) => {
-                open.pop();
-            }
-            (b'"', Some(_)) => open.push(b'"'),
+            (b'"', Some(b')')) => open.push(b'"'),
             (b'(', _) if at > 0 && text.get(at - 1) == Some(&b'$') || matches!(open.last(), Some(b')')) => open.push(b')'),
-            (b')', Some(b')')) => {
+            (b'"', Some(b'"')) | (b')', Some(b')')) => {
                 open.pop();
             }
             (b'\'', Some(b')')) => {

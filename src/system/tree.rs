@@ -93,7 +93,8 @@ impl Tree {
             Change::Symlink(target) => Item::Symlink(target.clone()),
         };
         self.make_parents(&path);
-        let old = self.nodes.get(&path).filter(|_| !matches!(item, Item::Symlink(_)));
+        let original = write.like.as_deref().and_then(|like| self.resolve(like));
+        let old = self.nodes.get(original.as_ref().unwrap_or(&path)).filter(|_| !matches!(item, Item::Symlink(_)));
         let mode = write.mode.or(old.map(|o| o.mode)).unwrap_or(match item {
             Item::File(_) => 0o644,
             Item::Symlink(_) => 0o777,

@@ -93,33 +93,41 @@ pub struct Write {
     pub mode: Option<u32>,
     /// Owner; `None`: that of the file that is replaced, else root.
     pub owner: Option<Owner>,
+    /// A path that is there, whose mode and owner it shall have where `mode` and `owner` say nothing: a copy's original.
+    pub like: Option<String>,
 }
 
 impl Write {
     /// A file that keeps mode and owner of the one it replaces.
     pub fn file(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), change: Change::File(bytes.into()), mode: None, owner: None }
+        Self { path: path.into(), change: Change::File(bytes.into()), mode: None, owner: None, like: None }
     }
     /// A symbolic link.
     pub fn symlink(path: impl Into<String>, target: impl Into<String>) -> Self {
-        Self { path: path.into(), change: Change::Symlink(target.into()), mode: None, owner: None }
+        Self { path: path.into(), change: Change::Symlink(target.into()), mode: None, owner: None, like: None }
     }
     /// A directory.
     pub fn directory(path: impl Into<String>) -> Self {
-        Self { path: path.into(), change: Change::Directory, mode: None, owner: None }
+        Self { path: path.into(), change: Change::Directory, mode: None, owner: None, like: None }
     }
     /// What stands at `from` moves here, with mode and owner.
     pub fn moved(from: impl Into<String>, path: impl Into<String>) -> Self {
-        Self { path: path.into(), change: Change::MovedFrom(from.into()), mode: None, owner: None }
+        Self { path: path.into(), change: Change::MovedFrom(from.into()), mode: None, owner: None, like: None }
     }
     /// Whatever is there goes.
     pub fn remove(path: impl Into<String>) -> Self {
-        Self { path: path.into(), change: Change::Remove, mode: None, owner: None }
+        Self { path: path.into(), change: Change::Remove, mode: None, owner: None, like: None }
     }
     /// With these permission bits.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = Some(mode);
+        self
+    }
+    /// With mode and owner of another path.
+    #[must_use]
+    pub fn like(mut self, path: impl Into<String>) -> Self {
+        self.like = Some(path.into());
         self
     }
     /// With this owner.

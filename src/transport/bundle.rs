@@ -41,7 +41,7 @@ impl Bundle {
         let mut root = self.root.clone();
         for _ in 0..=Index::MAX_NESTING {
             let index = match Document::parse(root.raw, Some(&root.descriptor.media_type))? {
-                Document::Manifest(manifest) => return Ok(manifest),
+                Document::Manifest(manifest) => return Ok(*manifest),
                 Document::Index(index) => index,
             };
             let held = |entry: &Descriptor| self.documents.iter().find(|d| d.descriptor.digest == entry.digest);

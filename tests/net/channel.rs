@@ -93,6 +93,7 @@ async fn a_proxy_gets_its_own_credential_and_the_registry_gets_its_own() {
         Registry::new(&client, Credentials::only(password("robot", "word")), settings)
     };
     let name = || "registry.invalid/a/b".parse().unwrap();
+    assert!(!format!("{:?}", with("")).contains("canary"));
     let found = with("").repository(name()).unwrap().look_up(&Selector::Name("1".into())).await.unwrap();
     assert_eq!(found, manifest);
     let log = proxy.log();

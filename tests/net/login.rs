@@ -190,6 +190,7 @@ async fn two_repositories_with_own_logins_do_not_share_them() {
     assert!(at(&registry, &server, "a/b").look_up(&one()).await.is_ok());
     assert_eq!(at(&registry, &server, "c/d").look_up(&one()).await.unwrap_err().class(), Class::Authentication);
     assert_eq!(at(&registry, &server, "e/f").look_up(&one()).await.unwrap_err().class(), Class::Authentication);
+    assert!(!format!("{registry:?}").contains(PASSWORD));
 }
 
 #[tokio::test]

@@ -2,12 +2,15 @@
 //!
 //! Invariant: what the tests call stored is asked of the server, not of the client.
 
+use std::time::{Duration, Instant};
+
 use plywood::error::{Class, Side};
+use plywood::http::Client;
 use plywood::oci::{Descriptor, MediaType};
-use plywood::transport::registry::{Credentials, Login, RegistryError};
+use plywood::transport::registry::{Credentials, Login, Registry, RegistryError, Settings};
 use plywood::transport::{Root, Target};
 
-use crate::bench::{Held, at, digest, manifest_of, noise, place, registry};
+use crate::bench::{Held, at, digest, impatient, manifest_of, noise, place, registry};
 use crate::registry::{Fault, ScriptedRegistry};
 
 fn described(bytes: &[u8]) -> Descriptor {
@@ -147,6 +150,16 @@ async fn wrong_bytes_and_large_blobs_are_not_sent_again() {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_refused_before_its_end_tells_the_refusal() {
+    let server = ScriptedRegistry::start();
+    let there = place(&server, "new/app", Login::Anonymous);
+    let bytes = noise(20_000_000);
+    server.order("PUT", "/uploads/", 9, Fault::Early(413));
+    let error = there.put(&described(&bytes), &Held(bytes)).await.unwrap_err();
+    assert!(error.to_string().contains("said 413"), "{error}");
+}
+
+#[tokio::test]
 async fn a_blob_of_another_length_counts_as_absent() {
     let server = ScriptedRegistry::start();
     let blob = server.add_blob("new/app", b"twelve bytes");
@@ -188,4 +201,29 @@ async fn a_manifest_without_its_blobs_names_those_that_are_missing() {
     }
     assert!(error.retryable());
     assert!(server.manifest("new/app", &digest(b"").to_string()).is_none());
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_pause_gets_it_from_all_requests() {
+    let server = ScriptedRegistry::start();
+    let mut settings = impatient();
+    settings.retry.longest_delay = Duration::from_millis(600);
+    let registry = Registry::new(&Client::new(settings), Credentials::none(), Settings::default());
+    let there = at(&registry, &server, "new/app");
+    let start = Instant::now();
+    server.order("PUT", "/uploads/", 1, Fault::answer(429, &[("Retry-After", "5")], ""));
+    there.put(&described(b"x"), &Held(b"x".to_vec())).await.unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(600), "{:?}", start.elapsed());
+    server.order("HEAD", "/blobs/", 1, Fault::answer(429, &[("Retry-After", "5")], ""));
+    let (blob, other, start) = (described(b"x"), described(b"y"), Instant::now());
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        there.has(&other).await
+    };
+    let (first, second) = tokio::join!(there.has(&blob), later);
+    assert!(first.unwrap() && !second.unwrap());
+    assert!(start.elapsed() >= Duration::from_millis(600), "{:?}", start.elapsed());
+    let mut told = server.told("/blobs/sha256");
+    told.sort();
+    assert_eq!(told, ["HEAD 200", "HEAD 404", "HEAD 429"]);
 }

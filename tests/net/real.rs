@@ -118,6 +118,14 @@ async fn round(server: &Server, login: Login) {
 async fn an_image_is_pushed_read_and_mounted_in_an_open_registry() {
     let server = start(None);
     round(&server, Login::Anonymous).await;
+    for path in ["base/debian:12", "sandbox/debian:12"] {
+        let image = format!("docker://{}/{path}", server.host);
+        let copied = Command::new("skopeo").args(["inspect", "--raw", "--tls-verify=false", &image]).output().expect("skopeo");
+        let ours =
+            registry(Login::Anonymous).repository(format!("{}/{}", server.host, &path[..path.len() - 3]).parse().unwrap()).unwrap();
+        let found = ours.resolve(&Selector::Name("12".into())).await.unwrap();
+        assert_eq!(copied.stdout, found.raw, "skopeo reads the same bytes");
+    }
     let absent = registry(Login::Anonymous).repository(format!("{}/no/such", server.host).parse().unwrap()).unwrap();
     let error = absent.look_up(&Selector::Name("1".into())).await.unwrap_err();
     assert_eq!(error.class(), Class::NotFound, "{error}");

@@ -31,7 +31,7 @@ fn skopeo_reads_both_forms() {
     let docker = format!("docker-archive:{}", path.display());
     run("skopeo", &["--insecure-policy", "copy", &docker, &out]);
     let tags = run("skopeo", &["list-tags", &docker]);
-    assert!(String::from_utf8_lossy(&tags).contains("sandbox:one"), "{tags:?}");
+    assert!(String::from_utf8_lossy(&tags).contains("docker.io/library/sandbox:one"), "{tags:?}");
 }
 
 #[test]
@@ -188,4 +188,19 @@ fn what_is_no_archive_is_told_apart() {
         let error = DockerArchive::open(&path).unwrap_err();
         assert!(error.class() == Class::Input && error.to_string().contains(word), "{error}");
     }
+}
+
+#[test]
+fn an_archive_that_ends_early_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("image.tar");
+    runtime().block_on(write(&image("x"), &path, &["a:1"])).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    // The last blob's header is whole, its bytes are not there.
+    let at = bytes.len() - 1024 - 512;
+    fs::write(&path, &bytes[..at]).unwrap();
+    let error = Members::open(&path, "oci-archive:image.tar".into()).unwrap_err();
+    assert!(error.class() == Class::Input && error.to_string().contains("truncated"), "{error}");
+    fs::write(&path, &bytes).unwrap();
+    assert!(Members::open(&path, "oci-archive:image.tar".into()).is_ok());
 }

@@ -4,8 +4,9 @@ use std::fs;
 use std::sync::Arc;
 
 use plywood::Class;
-use plywood::deliver::{Held, How, Limits, copy, gather};
-use plywood::image::verify;
+use plywood::deliver::{Held, How, Job, Limits, copy, gather};
+use plywood::image::{Base, index, verify};
+use plywood::oci::{Family, Platform};
 use plywood::transport::layout::{LayoutSource, LayoutTarget};
 use plywood::transport::{Selector, Source, Target};
 
@@ -176,4 +177,29 @@ fn a_layout_of_skopeo_is_copied_byte_for_byte() {
         copy(&again, &[], &LayoutTarget::new(&third), &silent(), Limits::default()).await.unwrap();
     });
     assert_eq!(run("skopeo", &["inspect", "--raw", &format!("oci:{}", third.display())]), job.root.raw);
+}
+
+#[test]
+fn a_base_is_read_for_the_platform_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    runtime().block_on(async {
+        let job = image("x");
+        let mut entry = job.root.descriptor.clone();
+        entry.platform = Some(Platform::linux("amd64"));
+        let mut wrong = entry.clone();
+        wrong.platform = Some(Platform::linux("arm64"));
+        let root = index(Family::Oci, &[entry, wrong], &std::collections::BTreeMap::new());
+        let both = Job { root: root.clone(), documents: vec![job.root.clone()], ..job.clone() };
+        write(&both, folder.path(), "a").await.unwrap();
+        let source = LayoutSource::folder(folder.path());
+        let (here, root) = (&source, &root);
+        let read = |architecture| async move { Base::read(here, root, &Platform::linux(architecture)).await };
+        assert_eq!(read("amd64").await.unwrap().manifest.raw, job.root.raw);
+        // The index says arm64, the config amd64.
+        assert_eq!(read("arm64").await.unwrap_err().class(), Class::Input);
+        assert_eq!(read("s390x").await.unwrap_err().class(), Class::NotFound);
+        let child = source.resolve(&Selector::Digest(job.root.descriptor.digest)).await.unwrap();
+        assert_eq!(child.raw, job.root.raw);
+        assert_eq!(source.resolve(&Selector::Name("b".into())).await.unwrap_err().class(), Class::NotFound);
+    });
 }

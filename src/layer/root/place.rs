@@ -40,10 +40,10 @@ impl VirtualRoot {
         Ok(place)
     }
     fn place_directory(&mut self, entry: &Entry, provenance: Provenance) -> Result<EntryPath, RootError> {
-        if let Ok(place) = self.resolve(entry.path.as_bytes(), Last::Follow) {
-            if self.is_directory_at(&place) {
-                return Ok(place);
-            }
+        if let Ok(place) = self.resolve(entry.path.as_bytes(), Last::Follow)
+            && self.is_directory_at(&place)
+        {
+            return Ok(place);
         }
         let place = self.resolve(entry.path.as_bytes(), Last::Keep)?;
         if self.at(&place).is_some() {

@@ -60,9 +60,8 @@ impl VirtualRoot {
                         rest.push_front(component);
                     }
                 }
-                Some(_) if rest.is_empty() => return Ok(next),
+                _ if rest.is_empty() => return Ok(next),
                 Some(_) => return Err(RootError::NotADirectory(shown())),
-                None if rest.is_empty() => return Ok(next),
                 None => return Err(RootError::NotFound(shown())),
             }
         }

@@ -109,6 +109,23 @@ fn the_familiar_form_is_the_short_one_only_where_it_means_the_same() {
     assert_eq!("debian".parse::<Repository>().expect("a name").api_host(), "registry-1.docker.io");
 }
 
+#[test]
+fn a_registry_alone_is_a_host_that_a_name_can_begin_with() {
+    for (given, host) in [
+        ("docker.io", "docker.io"),
+        ("https://index.docker.io/v1/", "docker.io"),
+        ("GHCR.io", "ghcr.io"),
+        ("localhost", "localhost"),
+        ("https://h.example:5000/v2/", "h.example:5000"),
+        ("[::1]:5000", "[::1]:5000"),
+    ] {
+        assert_eq!(registry_host(given).expect(given), host);
+    }
+    for bad in ["", "plain", "..", "../x", "a.b/c", "user:word@h.example", "h.example:0", "h.example\n", "ftp://h.example"] {
+        assert!(registry_host(bad).is_err(), "{bad:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_name_reads_back_as_it_was_written(

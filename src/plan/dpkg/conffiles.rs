@@ -32,7 +32,12 @@ pub(super) fn listed(contents: &Contents, old: &[Conffile]) -> Vec<Conffile> {
     let known = |path: &str| lines.iter().any(|(p, _)| p == path);
     let new = lines.iter().map(|(path, remove)| {
         let before = old.iter().find(|o| o.path == *path).map(|o| o.hash.clone());
-        Conffile { path: path.clone(), hash: before.unwrap_or_else(|| "newconffile".into()), obsolete: false, remove_on_upgrade: *remove }
+        Conffile {
+            path: path.clone(),
+            hash: before.unwrap_or_else(|| "newconffile".into()),
+            obsolete: false,
+            remove_on_upgrade: *remove,
+        }
     });
     let obsolete = old.iter().filter(|o| !known(&o.path)).map(|o| Conffile { obsolete: true, ..o.clone() });
     new.chain(obsolete).collect()
@@ -60,7 +65,9 @@ impl Dpkg<'_> {
                     self.root.remove(fresh.as_bytes())?;
                     self.drop_place(number, &fresh)?;
                 }
-                Settled::Ask => return Err(DpkgError::Conffile { package: locked.name.clone(), path: conffile.path.clone() }.into()),
+                Settled::Ask => {
+                    return Err(DpkgError::Conffile { package: locked.name.clone(), path: conffile.path.clone() }.into());
+                }
             }
             conffile.hash = new_hash;
         }

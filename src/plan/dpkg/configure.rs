@@ -15,9 +15,14 @@ impl Dpkg<'_> {
         self.status.insert(&control, &State::Unpacked { configured }, &conffiles)?;
         self.status_dirty = true;
         if let Some(text) = Self::control_file(contents, "postinst") {
+            self.run_config(number, &text.bytes, locked, &before)?;
             self.run_script(number, &text.bytes.clone(), &locked.version, "postinst", &["configure", &before])?;
         }
-        let key = self.progress_of(number)?.key.clone().ok_or_else(|| DpkgError::Lock(format!("{} is configured before it is unpacked", locked.name)))?;
+        let key = self
+            .progress_of(number)?
+            .key
+            .clone()
+            .ok_or_else(|| DpkgError::Lock(format!("{} is configured before it is unpacked", locked.name)))?;
         self.status.set_state(&key, &State::Installed)?;
         self.status_dirty = true;
         self.configured.insert(locked.name.clone());

@@ -23,7 +23,7 @@ pub enum DpkgError {
         uncovered: Uncovered,
     },
     /// A script ended with an error, as it would have in a real install.
-    #[error("package {package} {version}: its {script} fails with status {status}")]
+    #[error("package {package} {version}: its {script} fails with status {status}: {said}")]
     ScriptFailed {
         /// Name.
         package: String,
@@ -33,6 +33,8 @@ pub enum DpkgError {
         script: String,
         /// Exit status.
         status: i32,
+        /// The last line that it wrote to standard error.
+        said: String,
     },
     /// Two packages bring one path.
     #[error("package {package} brings {path}, which is also in package {owner}")]
@@ -76,7 +78,9 @@ impl Fault for DpkgError {
             Self::Uncovered { package, .. } | Self::ScriptFailed { package, .. } => {
                 Some(format!("leave out what needs {package}, or install it with a Dockerfile step on top"))
             }
-            Self::Conffile { .. } => Some("set DPkg::Options { \"--force-confold\"; } in the base's apt.conf.d to keep the base's file".into()),
+            Self::Conffile { .. } => {
+                Some("set DPkg::Options { \"--force-confold\"; } in the base's apt.conf.d to keep the base's file".into())
+            }
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::apt::relation::{self, Relations};
+use crate::apt::relation;
 use crate::apt::version::Version;
 use crate::error::Result;
 use crate::layer::root::Last;
@@ -42,9 +42,9 @@ impl Dpkg<'_> {
         let others = self.status.named(&owner)?;
         // A package that is itself replaced by this run no longer counts with its old list.
         let Some(other) = others.first() else { return Ok(()) };
-        let replaces = Relations::parse(stanza.get("Replaces").unwrap_or_default());
         let version = Version::new(other.text("Version"));
-        if !relation::names(&replaces, &owner, &version) {
+        let replaced = relation::relations(stanza.text("Replaces")).any(|r| r.name == owner && r.admits(Some(version)));
+        if !replaced {
             return Err(DpkgError::Overwrites { package: locked.name.clone(), path: entry.path.to_string(), owner }.into());
         }
         let architecture = other.text("Architecture").to_owned();
@@ -81,6 +81,7 @@ impl Dpkg<'_> {
             self.root.remove(&absolute)?;
         } else {
             self.owners().remove(place);
+            self.answers.libraries.remove(place);
             self.root.remove(&absolute)?;
         }
         Ok(true)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::layer::root::Author;
-use crate::script::{self, Environment, Package, Script};
+use crate::script::{self, Environment, Package};
 
 use super::{Dpkg, DpkgError};
 
@@ -36,7 +36,7 @@ impl Dpkg<'_> {
             script: run.script.into(),
             uncovered,
         };
-        let script = Script::parse(text).map_err(uncovered)?;
+        let script = script::parse(text).map_err(uncovered)?;
         let package = Package {
             name: run.package.into(),
             architecture: run.architecture.into(),
@@ -44,14 +44,17 @@ impl Dpkg<'_> {
             script: run.script.into(),
         };
         let mut environment = Environment { package: &package, commands: self.commands, answers: &mut self.answers };
-        let status = script::evaluate(&script, run.words, self.root, &mut environment).map_err(uncovered)?;
-        let status = i32::from(status.0);
-        if status != 0 {
+        // dpkg gives a script its own path as name.
+        let name = format!("/var/lib/dpkg/info/{}.{}", run.package, run.script);
+        let words: Vec<&str> = std::iter::once(name.as_str()).chain(run.words.iter().copied()).collect();
+        let outcome = script::evaluate(&script, &words, self.root, &mut environment).map_err(uncovered)?;
+        if !outcome.status.success() {
             return Err(DpkgError::ScriptFailed {
                 package: run.package.into(),
                 version: run.version.into(),
                 script: run.script.into(),
-                status,
+                status: i32::from(outcome.status.0),
+                said: last_line(&outcome.stderr.bytes),
             }
             .into());
         }
@@ -70,4 +73,11 @@ impl Dpkg<'_> {
             .iter()
             .find_map(|path| self.root.read(path.as_bytes()).ok().map(|(bytes, _)| bytes))
     }
+}
+
+/// The last line that a script wrote to standard error, without control characters.
+fn last_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let line = text.trim_end().lines().next_back().unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).take(200).collect()
 }

@@ -22,13 +22,17 @@ impl Dpkg<'_> {
         let (interested, activated) = interests(&file.bytes)?;
         let package = if same { format!("{}:{}", locked.name, locked.architecture) } else { locked.name.clone() };
         for interest in &interested {
-            let path = if interest.name.starts_with('/') { FILE.to_owned() } else { format!("/var/lib/dpkg/triggers/{}", interest.name) };
+            let path = if interest.trigger.starts_with('/') {
+                FILE.to_owned()
+            } else {
+                format!("/var/lib/dpkg/triggers/{}", interest.trigger)
+            };
             let mut lines = TriggerLines::new(self.registry(&path)?);
             lines.register(&package, interest);
             self.write_registry(&path, lines.bytes().to_vec())?;
         }
         for trigger in activated {
-            self.activate(&trigger.name)?;
+            self.activate(&trigger.trigger)?;
         }
         Ok(())
     }
@@ -63,8 +67,11 @@ impl Dpkg<'_> {
     /// Activates the file triggers of these paths.
     pub(super) fn activate_paths(&mut self, paths: impl Iterator<Item = EntryPath>) -> Result<()> {
         let lines = TriggerLines::new(self.registry(FILE)?);
-        let interests: Vec<(EntryPath, String, String)> =
-            lines.entries().into_iter().filter_map(|(path, package, _)| Some((EntryPath::new(&path).ok()?, path, package))).collect();
+        let interests: Vec<(EntryPath, String, String)> = lines
+            .entries()
+            .into_iter()
+            .filter_map(|(path, package, _)| Some((EntryPath::new(&path).ok()?, path, package)))
+            .collect();
         let mut woken = vec![false; interests.len()];
         for path in paths {
             for (interest, woken) in interests.iter().zip(&mut woken) {
@@ -115,7 +122,15 @@ impl Dpkg<'_> {
         let number = self.changes.iter().position(|c| c.locked.name == package && c.contents.is_some());
         // What a handler makes of package files alone belongs to the package that has the handler, or to who woke it last.
         let author = number.map_or(Author::Trigger, Author::Package);
-        let run = Run { number, package, architecture: &architecture, version: &version, script: "postinst", words: &["triggered", &joined], author };
+        let run = Run {
+            number,
+            package,
+            architecture: &architecture,
+            version: &version,
+            script: "postinst",
+            words: &["triggered", &joined],
+            author,
+        };
         self.evaluate(&text, &run)
     }
 }

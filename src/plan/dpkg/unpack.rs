@@ -13,6 +13,9 @@ use crate::system::dpkg::{Diversion, Diversions, Overrides, PackageKey, Stanza, 
 use super::scripts::Run;
 use super::{Dpkg, conffiles};
 
+/// What a script sources to talk to debconf.
+const CONFMODULE: &[u8] = b"confmodule";
+
 /// The old version of a package that is upgraded.
 struct Old {
     version: String,
@@ -37,6 +40,7 @@ impl Dpkg<'_> {
             self.run_script(number, &text, &old.version, "prerm", &["upgrade", &locked.version])?;
         }
         if let Some(text) = Self::control_file(contents, "preinst") {
+            self.run_config(number, &text.bytes, locked, old.as_ref().map_or("", |o| o.version.as_str()))?;
             let upgrade = old.as_ref().map(|old| ["upgrade", old.version.as_str(), locked.version.as_str()]);
             let words: &[&str] = upgrade.as_ref().map_or(&["install"], |words| words);
             self.run_script(number, &text.bytes.clone(), &locked.version, "preinst", words)?;
@@ -60,7 +64,14 @@ impl Dpkg<'_> {
         self.activate_paths(contents.entries.iter().map(|e| e.path.clone()))
     }
 
-    pub(super) fn run_script(&mut self, number: usize, text: &Arc<[u8]>, version: &str, script: &'static str, words: &[&str]) -> Result<()> {
+    pub(super) fn run_script(
+        &mut self,
+        number: usize,
+        text: &Arc<[u8]>,
+        version: &str,
+        script: &'static str,
+        words: &[&str],
+    ) -> Result<()> {
         let (locked, _) = self.change(number)?;
         let run = Run {
             number: Some(number),
@@ -72,6 +83,16 @@ impl Dpkg<'_> {
             author: Author::Package(number),
         };
         self.evaluate(text, &run)
+    }
+
+    /// debconf's frontend runs the package's `config` before a script that talks to it.
+    pub(super) fn run_config(&mut self, number: usize, script: &[u8], locked: &LockedPackage, old: &str) -> Result<()> {
+        let (_, contents) = self.change(number)?;
+        let talks = script.windows(CONFMODULE.len()).any(|w| w == CONFMODULE);
+        match Self::control_file(contents, "config").filter(|_| talks) {
+            Some(config) => self.run_script(number, &config.bytes.clone(), &locked.version, "config", &["configure", old]),
+            None => Ok(()),
+        }
     }
 
     fn old_version(&self, locked: &LockedPackage) -> Result<Option<Old>> {
@@ -128,6 +149,9 @@ impl Dpkg<'_> {
             if !entry.is_directory() {
                 self.note_owner(&place, &locked.name);
             }
+            if let Some(note) = contents.elf.get(&entry.path) {
+                self.answers.libraries.insert(place.clone(), note.clone());
+            }
             places.push(Some(place));
         }
         debug_assert_eq!(self.root.author(), Author::Package(number));
@@ -179,7 +203,14 @@ impl Dpkg<'_> {
         names.iter().any(|name| crate::system::dpkg::PathFilter::pattern_matches(pattern, &String::from_utf8_lossy(name)))
     }
 
-    fn write_info(&mut self, number: usize, locked: &LockedPackage, contents: &Contents, same: bool, old: Option<&Old>) -> Result<()> {
+    fn write_info(
+        &mut self,
+        number: usize,
+        locked: &LockedPackage,
+        contents: &Contents,
+        same: bool,
+        old: Option<&Old>,
+    ) -> Result<()> {
         let author = Author::Package(number);
         let directory = "/var/lib/dpkg/info";
         if let Some(old) = old {
@@ -242,7 +273,8 @@ impl Dpkg<'_> {
 
     /// Removes what the old version had and no package has any more.
     fn remove_vanished(&mut self, locked: &LockedPackage, contents: &Contents, old: &Old) -> Result<()> {
-        let new: BTreeSet<EntryPath> = contents.entries.iter().filter_map(|e| self.root.resolve(&e.path.absolute(), Last::Keep).ok()).collect();
+        let new: BTreeSet<EntryPath> =
+            contents.entries.iter().filter_map(|e| self.root.resolve(&e.path.absolute(), Last::Keep).ok()).collect();
         let conffiles: BTreeSet<&[u8]> = old.conffiles.iter().map(|c| c.path.as_bytes()).collect();
         let gone = old.list.iter().rev().filter(|p| !conffiles.contains(p.as_slice()));
         let mut activated = Vec::new();

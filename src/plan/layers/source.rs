@@ -24,7 +24,12 @@ pub(super) fn take<'a>(
     let mut kept: BTreeMap<&EntryPath, &'a EntryPath> = BTreeMap::new();
     let mut maps = Maps::default();
     let links = links(package);
-    for (entry, place) in package.contents.entries.iter().zip(&package.places).filter(|(e, _)| !e.is_directory()) {
+    for (entry, place) in package.contents.entries.iter().zip(&package.places) {
+        // The spec lists the layer's directories itself.
+        if entry.is_directory() {
+            taken.edits.push(Edit::Omit(entry.path.clone()));
+            continue;
+        }
         let found = place.as_ref().and_then(|p| by_path.get(p)).filter(|n| !taken_before.contains(n.path));
         let Some(node) = found.filter(|node| is_shipped(package, entry, node.inode, &kept, &links)) else {
             taken.edits.push(Edit::Omit(entry.path.clone()));
@@ -100,9 +105,8 @@ struct Maps {
 impl Maps {
     fn add(&mut self, shipped: &EntryPath, place: &EntryPath) {
         let (Some(from), Some(to)) = (shipped.parent(), place.parent()) else { return };
-        if shipped.file_name() != place.file_name() {
-            self.files.insert(shipped.clone(), place.clone());
-        } else if self.directories.get(&from).is_some_and(|known| *known != to) {
+        let renamed = shipped.file_name() != place.file_name();
+        if renamed || self.directories.get(&from).is_some_and(|known| *known != to) {
             self.files.insert(shipped.clone(), place.clone());
         } else {
             self.directories.insert(from, to);

@@ -57,8 +57,7 @@ impl Reader<'_> {
         let Some(after) = rest.strip_prefix(operator.as_bytes()) else { return false };
         let next = after.first().copied();
         let longer = match operator {
-            "|" | "&" => next == operator.bytes().next() || next == Some(b'='),
-            "<" | ">" => next == operator.bytes().next() || next == Some(b'='),
+            "|" | "&" | "<" | ">" => next == operator.bytes().next() || next == Some(b'='),
             "^" | "+" | "-" | "*" | "/" | "%" | "<<" | ">>" | "=" | "!" => next == Some(b'='),
             _ => false,
         };

@@ -43,8 +43,14 @@ impl Shell<'_, '_> {
                     let path = self.text(word)?;
                     self.open_to_read(&path)?
                 }
-                RedirectKind::Write(word) => {
+                RedirectKind::Write(word, force) => {
                     let path = self.text(word)?;
+                    let full = absolute(&self.state.cwd, &path.bytes);
+                    let kept = self.state.options.noclobber && !force;
+                    if kept && self.machine.root.stat(&full).is_ok_and(|inode| inode.is_file()) {
+                        self.complain(&[b"cannot create ".as_slice(), &path.bytes, b": File exists"].concat())?;
+                        return Ok(Some(2));
+                    }
                     self.open_to_write(&path, false)?
                 }
                 RedirectKind::Append(word) => {

@@ -14,7 +14,12 @@ impl Shell<'_, '_> {
     /// Words as the fields of a command.
     pub(super) fn fields(&mut self, words: &[Word]) -> Result<Vec<Value>, Stop> {
         let mut values = Vec::new();
+        let declares = words.first().is_some_and(Word::declares);
         for word in words {
+            if declares && word.assigns() {
+                values.push(self.text(word)?);
+                continue;
+            }
             let mut parts = Vec::new();
             self.pieces(&word.0, false, &mut parts)?;
             let separators = self.separators();
@@ -201,7 +206,13 @@ impl Shell<'_, '_> {
             b"!" => None,
             b"-" => {
                 let options = state.options;
-                let flags = [(options.allexport, 'a'), (options.errexit, 'e'), (options.noglob, 'f'), (options.nounset, 'u')];
+                let flags = [
+                    (options.noclobber, 'C'),
+                    (options.allexport, 'a'),
+                    (options.errexit, 'e'),
+                    (options.noglob, 'f'),
+                    (options.nounset, 'u'),
+                ];
                 text(flags.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect())
             }
             b"0" => Some(state.name.clone()),
@@ -225,7 +236,7 @@ impl Shell<'_, '_> {
         subshell.state.depth += 1;
         subshell.state.tested = 0;
         subshell.state.loops = 0;
-        let status = subshell.to_exit(list)?;
+        let status = subshell.whole(list)?;
         self.state.substituted = Some(status);
         self.state.status = status;
         let mut value = buffer.take();

@@ -5,6 +5,7 @@
 
 mod arithmetic;
 mod descriptor;
+mod directory;
 mod expand;
 mod field;
 mod pathname;
@@ -17,7 +18,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub(super) use pattern::matches;
+pub(super) use pattern::{class, matches};
 pub(super) use source::invoke;
 
 use std::cell::RefCell;
@@ -127,10 +128,10 @@ impl<'a> Shell<'_, 'a> {
             self.set_option(*option, true).map_err(uncovered_only)?;
         }
         let body = Arc::clone(&script.body);
-        self.to_exit(&body)
+        self.whole(&body)
     }
     /// Evaluates a list as the whole of a shell's work.
-    fn to_exit(&mut self, list: &[AndOr]) -> Result<u8, Uncovered> {
+    fn whole(&mut self, list: &[AndOr]) -> Result<u8, Uncovered> {
         let step = self.list(list);
         self.exit(step)
     }
@@ -286,9 +287,8 @@ impl<'a> Shell<'_, 'a> {
                 Ok(_) => self.list(body),
                 Err(stop) => Err(stop),
             };
-            match around(turn, &mut status) {
-                Some(step) => break step,
-                None => {}
+            if let Some(step) = around(turn, &mut status) {
+                break step;
             }
         };
         self.state.loops -= 1;

@@ -101,7 +101,7 @@ fn element(pattern: &[u8], at: &mut usize) -> Option<u8> {
 }
 
 /// Whether a byte is in a named class of the C locale.
-pub(super) fn class(name: &[u8], byte: u8) -> bool {
+pub(in crate::script) fn class(name: &[u8], byte: u8) -> bool {
     match name {
         b"alpha" => byte.is_ascii_alphabetic(),
         b"digit" => byte.is_ascii_digit(),

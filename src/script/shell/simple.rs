@@ -41,6 +41,9 @@ impl Shell<'_, '_> {
         if let Meaning::Special(Special::Exec) = meaning {
             return self.exec(assignments, arguments, redirects);
         }
+        if redirects.is_empty() {
+            return self.with_assignments(assignments, name, arguments, meaning);
+        }
         let saved = self.state.descriptors.clone();
         let step = match self.redirect(redirects) {
             Ok(Some(_)) if matches!(&meaning, Meaning::Special(special) if special.is_posix()) => Err(Stop::Exit(2)),
@@ -60,6 +63,9 @@ impl Shell<'_, '_> {
             self.assign(name, value)?;
         }
         let status = self.state.substituted.unwrap_or(0);
+        if redirects.is_empty() {
+            return Ok(status);
+        }
         let saved = self.state.descriptors.clone();
         let failed = self.redirect(redirects);
         self.state.descriptors = saved;
@@ -199,10 +205,10 @@ impl Shell<'_, '_> {
     fn run_program(&mut self, name: &Value, place: &EntryPath, arguments: &[Value]) -> Step {
         let file = place.file_name();
         let directory = place.parent().unwrap_or_default();
-        if SYSTEM.contains(&directory.as_bytes()) || self.state.file.is_some() {
-            if let Some(native) = self.machine.commands.program(file) {
-                return self.call(&String::from_utf8_lossy(file), native, arguments);
-            }
+        if (SYSTEM.contains(&directory.as_bytes()) || self.state.file.is_some())
+            && let Some(native) = self.machine.commands.program(file)
+        {
+            return self.call(&String::from_utf8_lossy(file), native, arguments);
         }
         self.run_script(name, place, arguments)
     }

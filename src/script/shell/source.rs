@@ -3,12 +3,13 @@
 //! Invariant: their text comes from the virtual root only; messages name the file.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::layer::root::Last;
 use crate::script::call::{Call, absolute};
 use crate::script::parse;
-use crate::script::uncovered::{MAX_DEPTH, Uncovered};
+use crate::script::uncovered::{MAX_DEPTH, PARSING, Uncovered};
 use crate::script::value::{ExitStatus, Input, Value};
 use crate::stream::EntryPath;
 
@@ -26,13 +27,13 @@ impl<'a> Shell<'_, 'a> {
             self.complain(&[b".: ".as_slice(), &name.bytes, b": not found"].concat())?;
             return Err(Stop::Exit(2));
         };
-        if let Ok(place) = self.machine.root.resolve(&path, Last::Follow) {
-            if let Some(table) = self.machine.commands.library(place.as_bytes()) {
-                for (name, native) in table {
-                    self.state.natives.insert(name.as_bytes().to_vec(), *native);
-                }
-                return Ok(0);
+        if let Ok(place) = self.machine.root.resolve(&path, Last::Follow)
+            && let Some(table) = self.machine.commands.library(place.as_bytes())
+        {
+            for (name, native) in table {
+                self.state.natives.insert(name.as_bytes().to_vec(), *native);
             }
+            return Ok(0);
         }
         let bytes = match self.machine.root.read(&path) {
             Ok((bytes, _)) => bytes,
@@ -42,7 +43,7 @@ impl<'a> Shell<'_, 'a> {
                 return Err(Stop::Exit(2));
             }
         };
-        self.spend(bytes.len())?;
+        self.spend(bytes.len() + PARSING)?;
         let file = String::from_utf8_lossy(&path).into_owned();
         let list = parse::parse_text(&bytes, 1).map_err(|uncovered| Uncovered { file: Some(file.clone()), ..uncovered })?;
         let outside = (self.state.file.replace(file), self.state.line);
@@ -88,11 +89,10 @@ impl<'a> Shell<'_, 'a> {
         }
         let text = match self.machine.root.read(&path) {
             Ok((bytes, _)) if bytes.starts_with(b"#!") => bytes,
-            Ok(_) => return Err(self.uncovered(command, format!("{file} is a program that is not covered"))),
             Err(error) if error.is_real() => return Err(self.uncovered(command, error.to_string())),
-            Err(_) => return Err(self.uncovered(command, format!("{file} is a program that is not covered"))),
+            Ok(_) | Err(_) => return Err(self.uncovered(command, format!("{file} is a program that is not covered"))),
         };
-        self.spend(text.len())?;
+        self.spend(text.len() + PARSING)?;
         let script = match parse::parse(&text) {
             Ok(script) => script,
             Err(uncovered) if uncovered.reason.starts_with("only shell") => {
@@ -134,7 +134,7 @@ impl<'a> Shell<'_, 'a> {
                 }
             }
         };
-        self.spend(bytes.len())?;
+        self.spend(bytes.len() + PARSING)?;
         let mut script = parse::parse(&bytes)?;
         script.options = options;
         let (name, arguments) = match rest.split_first() {
@@ -160,12 +160,17 @@ impl<'a> Shell<'_, 'a> {
 }
 
 /// Runs words as a command of a call.
-pub(in crate::script) fn invoke(call: &mut Call<'_>, words: &[Value], stdin: Input) -> Result<(ExitStatus, Value), Uncovered> {
+pub(in crate::script) fn invoke(
+    call: &mut Call<'_>,
+    variables: &BTreeMap<Vec<u8>, Value>,
+    words: &[Value],
+    stdin: Input,
+) -> Result<(ExitStatus, Value), Uncovered> {
     let Some((name, arguments)) = words.split_first() else { return Ok((ExitStatus::SUCCESS, Value::default())) };
     if call.depth >= MAX_DEPTH {
         return Err(call.uncovered("commands call each other too deeply"));
     }
-    let mut state = State::new(call.variables.clone(), Value::new(call.name), Vec::new());
+    let mut state = State::new(variables.clone(), Value::new(call.name), Vec::new());
     state.cwd = call.cwd.to_vec();
     state.umask = call.umask;
     state.depth = call.depth + 1;

@@ -3,12 +3,18 @@
 //! Invariant: an option that is not covered is told, never ignored.
 
 use crate::script::parse;
+use crate::script::uncovered::PARSING;
 use crate::script::value::Value;
 use crate::script::word::is_name;
 
 use super::Shell;
 use super::simple::Meaning;
 use super::state::{Step, Stop, Variable};
+
+/// Words that the grammar takes for itself.
+const KEYWORDS: &[&[u8]] = &[
+    b"!", b"case", b"do", b"done", b"elif", b"else", b"esac", b"fi", b"for", b"if", b"in", b"then", b"until", b"while", b"{", b"}",
+];
 
 /// A built-in of this file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +121,7 @@ impl Shell<'_, '_> {
     pub(super) fn print(&mut self, value: &Value) -> Step {
         Ok(u8::from(!self.write(1, value)?))
     }
-    fn not_covered<T>(&self, name: &str, arguments: &[Value], what: &str) -> Result<T, Stop> {
+    pub(super) fn not_covered<T>(&self, name: &str, arguments: &[Value], what: &str) -> Result<T, Stop> {
         let words: Vec<_> = arguments.iter().map(Value::text).collect();
         Err(self.uncovered(format!("{name} {}", words.join(" ")), what))
     }
@@ -145,7 +151,7 @@ impl Shell<'_, '_> {
     }
     fn eval(&mut self, arguments: &[Value]) -> Step {
         let text = arguments.iter().map(|argument| &argument.bytes[..]).collect::<Vec<_>>().join(&b' ');
-        self.spend(text.len())?;
+        self.spend(text.len() + PARSING)?;
         let list = parse::parse_text(&text, self.state.line)?;
         self.deeper()?;
         let step = self.list(&list);
@@ -196,7 +202,8 @@ impl Shell<'_, '_> {
             b'a' => self.state.options.allexport = on,
             // Traces go to standard error, which nobody reads.
             b'x' | b'v' => self.state.options.xtrace = on,
-            b'h' | b'b' | b'm' | b'C' if !on => {}
+            b'C' => self.state.options.noclobber = on,
+            b'h' | b'b' | b'm' if !on => {}
             _ => return Err(self.uncovered(format!("set -{}", char::from(option)), "this option is not covered")),
         }
         Ok(())
@@ -223,6 +230,7 @@ impl Shell<'_, '_> {
                 match name.as_deref() {
                     Some("errexit") => self.state.options.errexit = on,
                     Some("nounset") => self.state.options.nounset = on,
+                    Some("noclobber") => self.state.options.noclobber = on,
                     Some("noglob") => self.state.options.noglob = on,
                     Some("allexport") => self.state.options.allexport = on,
                     Some("xtrace" | "verbose") => self.state.options.xtrace = on,
@@ -250,6 +258,7 @@ impl Shell<'_, '_> {
         self.state.positional.drain(..count);
         Ok(0)
     }
+    #[expect(clippy::unnecessary_wraps, reason = "the shape of a built-in")]
     /// Only the exit trap is evaluated: no signal ever comes.
     fn trap(&mut self, arguments: &[Value]) -> Step {
         let arguments = if arguments.first().is_some_and(|first| first.bytes == b"--") { &arguments[1..] } else { arguments };
@@ -303,11 +312,13 @@ impl Shell<'_, '_> {
     }
     fn command_v(&mut self, names: &[Value]) -> Step {
         let Some(name) = names.first() else { return Ok(2) };
+        if KEYWORDS.contains(&&name.bytes[..]) {
+            return self.print(&Value::new([&name.bytes[..], b"\n"].concat()));
+        }
         let found = match self.meaning(&name.bytes, false) {
-            Meaning::Special(_) | Meaning::Function(_) | Meaning::Native(_) => name.bytes.clone(),
             Meaning::Program(place) if !name.bytes.contains(&b'/') => self.spelled(&name.bytes, &place.absolute()),
-            Meaning::Program(_) => name.bytes.clone(),
             Meaning::Absent => return Ok(127),
+            _ => name.bytes.clone(),
         };
         self.print(&Value::new([&found[..], b"\n"].concat()))
     }
@@ -336,64 +347,10 @@ impl Shell<'_, '_> {
         }
         Ok(status)
     }
-    fn umask(&mut self, arguments: &[Value]) -> Step {
-        let Some(first) = arguments.first() else {
-            let text = format!("{:04o}\n", self.state.umask);
-            return self.print(&Value::new(text));
-        };
-        match u32::from_str_radix(&first.text(), 8) {
-            Ok(mask) if mask <= 0o777 => {
-                self.state.umask = mask;
-                Ok(0)
-            }
-            _ => self.not_covered("umask", arguments, "symbolic masks are not covered"),
-        }
-    }
-    fn cd(&mut self, arguments: &[Value]) -> Step {
-        let arguments = if arguments.first().is_some_and(|first| matches!(&first.bytes[..], b"--" | b"-L")) {
-            &arguments[1..]
-        } else {
-            arguments
-        };
-        let target = match arguments {
-            [] => self.state.get(b"HOME").cloned().unwrap_or_default(),
-            [target] if target.bytes == b"-" => self.state.get(b"OLDPWD").cloned().unwrap_or_default(),
-            [target] if !target.bytes.starts_with(b"-") => target.clone(),
-            _ => return self.not_covered("cd", arguments, "options are not covered"),
-        };
-        let path = logical(&self.state.cwd, &target.bytes);
-        if !self.machine.root.is_directory(&path) {
-            self.complain(&[b"cd: can't cd to ".as_slice(), &target.bytes].concat())?;
-            return Ok(2);
-        }
-        let old = std::mem::replace(&mut self.state.cwd, path.clone());
-        self.assign(b"OLDPWD", Value::new(old))?;
-        self.assign(b"PWD", Value::new(path.clone()))?;
-        if arguments.first().is_some_and(|target| target.bytes == b"-") {
-            return self.print(&Value::new([&path[..], b"\n"].concat()));
-        }
-        Ok(0)
-    }
 }
 
 fn split_assignment(argument: &Value) -> (Vec<u8>, Option<Value>) {
     let mut halves = argument.bytes.splitn(2, |b| *b == b'=');
     let name = halves.next().unwrap_or_default().to_vec();
     (name, halves.next().map(|value| Value::with(value, argument.base)))
-}
-
-/// A path with its dots taken by the text alone, as `cd -L` does.
-fn logical(cwd: &[u8], path: &[u8]) -> Vec<u8> {
-    let full = crate::script::call::absolute(cwd, path);
-    let mut parts: Vec<&[u8]> = Vec::new();
-    for component in full.split(|b| *b == b'/') {
-        match component {
-            b"" | b"." => {}
-            b".." => {
-                parts.pop();
-            }
-            other => parts.push(other),
-        }
-    }
-    [b"/".as_slice(), &parts.join(&b'/')].concat()
 }

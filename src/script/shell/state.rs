@@ -58,11 +58,13 @@ pub(crate) enum Descriptor {
 }
 
 /// Options of `set`.
+#[expect(clippy::struct_excessive_bools, reason = "options are independent of each other")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Options {
     pub(crate) errexit: bool,
     pub(crate) nounset: bool,
     pub(crate) noglob: bool,
+    pub(crate) noclobber: bool,
     pub(crate) allexport: bool,
     pub(crate) xtrace: bool,
 }

@@ -104,6 +104,14 @@ impl Database {
         self.lines[at] = fields.join(&b':');
         true
     }
+    /// Gives an entry another name; as with `usermod`, it then stands where a new one would.
+    pub fn rename(&mut self, old: &str, new: &str) {
+        let Some(at) = self.position(old) else { return };
+        let line = self.lines.remove(at);
+        let rest: Vec<&[u8]> = line.split(|b| *b == b':').skip(1).collect();
+        let fields: Vec<&[u8]> = std::iter::once(new.as_bytes()).chain(rest).collect();
+        self.append(&fields);
+    }
     /// Removes the first entry of this name; whether there was one.
     pub fn remove(&mut self, name: &str) -> bool {
         self.position(name).map(|at| self.lines.remove(at)).is_some()
@@ -124,7 +132,17 @@ impl Database {
             members.extend_from_slice(user.as_bytes());
         })
     }
-    /// Rewrites `user` in every member list: to another name, or out of it.
+    /// Sorts the member list of a group, as systemd does when it adds to it.
+    pub fn sort_members(&mut self, name: &str) {
+        self.change(name, |fields| {
+            let Some(members) = fields.last_mut() else { return };
+            let mut sorted: Vec<&[u8]> = members.split(|b| *b == b',').collect();
+            sorted.sort_unstable();
+            sorted.dedup();
+            *members = sorted.join(&b',');
+        });
+    }
+    /// Rewrites `user` in every member list: under another name, then last in the list, or out of it.
     pub fn replace_member(&mut self, user: &str, new: Option<&str>) {
         for line in &mut self.lines {
             let Some(colon) = line.iter().rposition(|b| *b == b':') else { continue };
@@ -132,9 +150,8 @@ impl Database {
             if !members.contains(&user.as_bytes()) {
                 continue;
             }
-            let kept: Vec<&[u8]> =
-                members.into_iter().filter_map(|m| if m == user.as_bytes() { new.map(str::as_bytes) } else { Some(m) }).collect();
-            let list = kept.join(&b',');
+            let others = members.into_iter().filter(|member| *member != user.as_bytes());
+            let list = others.chain(new.map(str::as_bytes)).collect::<Vec<_>>().join(&b',');
             line.truncate(colon + 1);
             line.extend(list);
         }

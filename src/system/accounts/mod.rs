@@ -106,11 +106,11 @@ impl Accounts {
         let mut writes = Vec::new();
         for slot in &self.slots {
             let Some(now) = &slot.now else { continue };
-            push_changed(&mut writes, slot.file.path(), &slot.read, now.bytes(), slot.backup.as_deref(), slot.file.private());
+            push_changed(&mut writes, slot.file.path(), &slot.read, now.bytes(), slot.backup.as_deref());
         }
         for file in &self.subordinate {
             if let (Some(read), Some(now)) = (&file.read, &file.now) {
-                push_changed(&mut writes, file.path, read, now.clone(), file.backup.as_deref(), false);
+                push_changed(&mut writes, file.path, read, now.clone(), file.backup.as_deref());
             }
         }
         writes
@@ -134,21 +134,12 @@ impl Accounts {
     }
 }
 
-impl File {
-    /// Whether its backup is for the group shadow only.
-    const fn private(self) -> bool {
-        matches!(self, Self::Shadow | Self::Gshadow)
-    }
-}
-
-fn push_changed(writes: &mut Vec<Write>, path: &str, read: &[u8], now: Vec<u8>, backup: Option<&[u8]>, private: bool) {
+fn push_changed(writes: &mut Vec<Write>, path: &str, read: &[u8], now: Vec<u8>, backup: Option<&[u8]>) {
     let Some(backup) = backup else { return };
     if now != read {
         writes.push(Write::file(path, now));
     }
-    // A backup is a copy: it has the mode of the file (0644, or 0640 for the group shadow, 42 in every Debian).
-    let copy = Write::file(format!("{path}-"), backup);
-    writes.push(if private { copy.mode(0o640).owner(crate::stream::Owner { uid: 0, gid: 42 }) } else { copy.mode(0o644) });
+    writes.push(Write::file(format!("{path}-"), backup).like(path));
 }
 
 /// Refuses a field that would break its line, or let a package write a second one.

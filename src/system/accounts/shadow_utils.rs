@@ -266,17 +266,12 @@ impl Accounts {
         }
         for file in [File::Passwd, File::Shadow] {
             if let Some(database) = self.database_mut(file) {
-                database.change(old, |fields| fields[0] = new.as_bytes().to_vec());
+                database.rename(old, new);
             }
         }
         for file in [File::Group, File::Gshadow] {
             if let Some(database) = self.database_mut(file) {
                 database.replace_member(old, Some(new));
-            }
-        }
-        for file in &mut self.subordinate {
-            if let Some(text) = &mut file.now {
-                *text = rename_owner(text, old, Some(new));
             }
         }
         Ok(())
@@ -302,7 +297,7 @@ impl Accounts {
             now.drop_user_group(user, line.get(3).map(Vec::as_slice), defaults);
             for file in &mut now.subordinate {
                 if let Some(text) = &mut file.now {
-                    *text = rename_owner(text, user, None);
+                    *text = without_owner(text, user);
                 }
             }
             Ok(line.get(5).map(|home| String::from_utf8_lossy(home).into_owned()).unwrap_or_default())
@@ -379,17 +374,7 @@ fn range_of(line: &str) -> Option<(u64, u64)> {
     Some((u64::from(fields.next()?.parse::<u32>().ok()?), u64::from(fields.next()?.parse::<u32>().ok()?)))
 }
 
-fn rename_owner(text: &[u8], old: &str, new: Option<&str>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    for line in text.split_inclusive(|b| *b == b'\n') {
-        match (line.strip_prefix(old.as_bytes()).filter(|rest| rest.first() == Some(&b':')), new) {
-            (Some(rest), Some(new)) => {
-                out.extend_from_slice(new.as_bytes());
-                out.extend_from_slice(rest);
-            }
-            (Some(_), None) => {}
-            (None, _) => out.extend_from_slice(line),
-        }
-    }
-    out
+fn without_owner(text: &[u8], user: &str) -> Vec<u8> {
+    let is_theirs = |line: &&[u8]| line.strip_prefix(user.as_bytes()).is_some_and(|rest| rest.first() == Some(&b':'));
+    text.split_inclusive(|b| *b == b'\n').filter(|line| !is_theirs(line)).flatten().copied().collect()
 }

@@ -75,6 +75,11 @@ impl Run<'_> {
         for declaration in declarations {
             if let Declaration::Member { user, group } = declaration {
                 self.accounts.join(COMMAND, user, group)?;
+                for file in [File::Group, File::Gshadow] {
+                    if let Some(database) = self.accounts.database_mut(file) {
+                        database.sort_members(group);
+                    }
+                }
             }
         }
         Ok(())
@@ -118,7 +123,8 @@ impl Run<'_> {
                 Err(_) => self.group(group, &Number::Free, None)?,
             },
         };
-        let uid = match fixed.or(group.is_none().then_some(gid)).filter(|uid| self.free(*uid, name)) {
+        let own = group.is_none().then_some(gid);
+        let uid = match [fixed, own].into_iter().flatten().find(|uid| self.free(*uid, name)) {
             Some(uid) => uid,
             None => self.allocate(name)?,
         };
@@ -129,7 +135,7 @@ impl Run<'_> {
         };
         let (uid, gid, day) = (uid.to_string(), gid.to_string(), self.accounts.day_field());
         if let Some(passwd) = self.accounts.database_mut(File::Passwd) {
-            let [name, comment, home] = [name, comment, home].map(|t| t.as_bytes());
+            let [name, comment, home] = [name, comment, home].map(std::string::String::as_bytes);
             passwd.append(&[name, b"x", uid.as_bytes(), gid.as_bytes(), comment, home, shell.as_bytes()]);
         }
         if let Some(shadow) = self.accounts.database_mut(File::Shadow) {

@@ -1,3 +1,5 @@
+//! The account files as commands change them, on a tree in memory.
+
 use super::*;
 use crate::stream::Owner;
 use crate::system::Tree;
@@ -57,6 +59,7 @@ fn a_backup_is_the_file_before_its_last_change() {
     let words = AddSystemUser { name: "sshd".into(), ..AddSystemUser::default() };
     accounts.add_system_user(&words, Gecos::FullName, &defaults, &base()).expect("made");
     let mut tree = base();
+    tree.apply(&Write::file("/etc/shadow", "").mode(0o640).owner(Owner { uid: 0, gid: 42 }));
     tree.apply_all(&accounts.writes());
     let text = |path: &str| tree.text(path).expect("bytes").expect("a file");
     assert_eq!(text("/etc/group-"), base().text("/etc/group").expect("bytes").expect("a file"));

@@ -1,3 +1,5 @@
+//! On a tree in memory: what is written, and what stays.
+
 use proptest::prelude::*;
 
 use super::super::tree::Tree;

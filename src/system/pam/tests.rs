@@ -1,3 +1,5 @@
+//! On a tree in memory: what is written, and what stays.
+
 use super::super::debconf::Debconf;
 use super::super::tree::Tree;
 use super::*;

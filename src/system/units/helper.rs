@@ -90,7 +90,7 @@ impl<'a> Helper<'a> {
                 noted.push(link.at.clone());
             }
             let marker = self.marker(&link.at);
-            if self.view.exists(&marker) {
+            if self.view.exists(&marker) || writes.iter().any(|write: &Write| write.path == marker) {
                 continue;
             }
             if create && !self.view.is_symlink(&link.at) {

@@ -1,13 +1,13 @@
 //! The `[Install]` section of a unit and the links that it asks for.
 //!
-//! Invariant: each unit is read once, so units that name each other in `Also=` end.
-
-use std::collections::BTreeSet;
+//! Invariant: units that name each other in `Also=` end: none is visited twice on one way, and all visits are counted.
 
 use super::super::error::{Result, SystemError};
 use super::super::view::{View, Write, name_of};
 use super::Search;
 
+/// More units than any unit leads to.
+const MAX_VISITS: usize = 256;
 /// More links than any unit asks for.
 const MAX_LINKS: usize = 4096;
 
@@ -23,24 +23,29 @@ pub struct Link {
 /// The links of a unit in the order of `deb-systemd-helper`: in file order those of `Also=` (recursively) and `Alias=`, then
 /// `WantedBy=` and `RequiredBy=`.
 pub fn link_closure(view: &dyn View, search: Search, unit: &str) -> Result<Vec<Link>> {
-    let mut closure = Closure { view, search, seen: BTreeSet::new(), links: Vec::new() };
-    closure.visit(unit)?;
+    let mut closure = Closure { view, search, links: Vec::new(), visits: 0 };
+    closure.visit(unit, Vec::new())?;
     Ok(closure.links)
 }
 
 struct Closure<'a> {
     view: &'a dyn View,
     search: Search,
-    seen: BTreeSet<String>,
     links: Vec<Link>,
+    visits: usize,
 }
 
 impl Closure<'_> {
-    fn visit(&mut self, unit: &str) -> Result<()> {
+    /// `above`: what `Also=` has led to on the way here. As in the helper, it does not hold the first unit, which may so be
+    /// visited once more, and a link may be listed twice.
+    fn visit(&mut self, unit: &str, mut above: Vec<String>) -> Result<()> {
         let not_there = || SystemError::refused("deb-systemd-helper", format!("unable to read {unit}"));
         let path = self.search.find(self.view, unit).ok_or_else(not_there)?;
         let name = name_of(&path).to_owned();
-        self.seen.insert(name.clone());
+        self.visits += 1;
+        if self.visits > MAX_VISITS {
+            return Err(SystemError::malformed(path, "asks for too many other units"));
+        }
         let directory = self.search.instance.directory();
         let text = self.view.text(&path)?.unwrap_or_default();
         let (mut wanted_by, mut instance) = (Vec::new(), None);
@@ -49,7 +54,10 @@ impl Closure<'_> {
                 match key.as_str() {
                     "wantedby" => wanted_by.push(format!("{directory}/{word}.wants")),
                     "requiredby" => wanted_by.push(format!("{directory}/{word}.requires")),
-                    "also" if !self.seen.contains(word) => self.visit(word)?,
+                    "also" if word != name && !above.iter().any(|unit| unit == word) => {
+                        above.push(word.to_owned());
+                        self.visit(word, above.clone())?;
+                    }
                     "alias" if word != name => self.push(format!("{directory}/{word}"), &path)?,
                     "defaultinstance" => instance = Some(word.to_owned()),
                     _ => {}
@@ -80,8 +88,14 @@ pub fn enable(view: &dyn View, search: Search, unit: &str) -> Result<Vec<Write>>
     if search.is_masked(view, unit) {
         return Err(SystemError::refused("systemctl", format!("Failed to enable unit: Unit file {unit} is masked.")));
     }
-    let links = links_of(view, search, unit)?;
-    Ok(links.into_iter().filter(|link| view.status(&link.at).is_none()).map(|link| Write::symlink(link.at, link.to)).collect())
+    let mut writes: Vec<Write> = Vec::new();
+    for link in links_of(view, search, unit)?.into_iter().filter(|link| view.status(&link.at).is_none()) {
+        let write = Write::symlink(link.at, link.to);
+        if !writes.contains(&write) {
+            writes.push(write);
+        }
+    }
+    Ok(writes)
 }
 
 /// `systemctl disable`: the links that are there go.

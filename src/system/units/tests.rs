@@ -1,3 +1,5 @@
+//! On a tree in memory: what is written, and what stays.
+
 use super::super::tree::Tree;
 use super::super::view::Write;
 use super::*;
@@ -41,7 +43,7 @@ fn enabling_makes_links_markers_and_a_note_in_closure_order() {
         assert_eq!(note, "/etc/systemd/system/sshd.service\n/etc/systemd/system/multi-user.target.wants/ssh.service\n");
         assert!(tree.is_file(&format!("{state}/multi-user.target.wants/ssh.service")));
         let note = tree.text(&format!("{state}/a.timer.dsh-also")).expect("bytes").expect("a note");
-        assert_eq!(note, "/etc/systemd/system/c.target.requires/b.service\n/etc/systemd/system/timers.target.wants/a.timer\n");
+        assert_eq!(note, "/etc/systemd/system/timers.target.wants/a.timer\n/etc/systemd/system/c.target.requires/b.service\n");
     }
 }
 

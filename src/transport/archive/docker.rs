@@ -36,22 +36,22 @@ impl DockerArchive {
     /// Reads the archive at `path`. Blocking.
     pub fn open(path: &Path) -> Result<Self> {
         let place = format!("docker-archive:{}", path.display());
-        Self::of(&Members::open(path, place.clone())?, place)
+        Self::of(&Members::open(path, place.clone())?, &place)
     }
     /// Reads the archive in an open file. Blocking.
-    pub fn read(file: File, place: String) -> Result<Self> {
-        Self::of(&Members::read(file, place.clone())?, place)
+    pub fn read(file: File, place: &str) -> Result<Self> {
+        Self::of(&Members::read(file, place.to_owned())?, place)
     }
 
-    fn of(members: &Members, place: String) -> Result<Self> {
-        let listing = needed(members, &place, "manifest.json")?.whole("manifest.json", "manifest.json", DOCUMENT_LIMIT)?;
+    fn of(members: &Members, place: &str) -> Result<Self> {
+        let listing = needed(members, place, "manifest.json")?.whole("manifest.json", "manifest.json", DOCUMENT_LIMIT)?;
         let listing = documents::read("manifest.json", &listing, DOCUMENT_LIMIT)?;
-        let content = |cause: &str| ArchiveError::Content { place: place.clone(), cause: cause.to_owned() };
+        let content = |cause: &str| ArchiveError::Content { place: place.to_owned(), cause: cause.to_owned() };
         let listing = listing.as_array().ok_or_else(|| content("manifest.json is not a list"))?;
         if listing.len() > IMAGE_LIMIT {
             return Err(content("manifest.json lists more images than are read").into());
         }
-        let mut archive = Self { place: place.clone(), images: Vec::new(), blobs: HashMap::new() };
+        let mut archive = Self { place: place.to_owned(), images: Vec::new(), blobs: HashMap::new() };
         let mut known = HashMap::new();
         for image in listing {
             archive.add(members, image, &mut known).during(|| format!("reading {place}"))?;

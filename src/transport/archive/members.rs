@@ -31,7 +31,7 @@ enum Member {
 pub struct Members {
     place: String,
     file: Arc<File>,
-    members: HashMap<EntryPath, Member>,
+    by_name: HashMap<EntryPath, Member>,
 }
 
 impl Members {
@@ -61,7 +61,7 @@ impl Members {
         if let Some(how) = how {
             return Err(ArchiveError::Compressed { place, how }.into());
         }
-        let mut members = HashMap::new();
+        let mut by_name = HashMap::new();
         let mut reader = TarReader::new(&*file, Limits { entries: MEMBER_LIMIT, bytes: None });
         while let Some((entry, at)) = reader.next_placed(length).during(|| format!("reading {place}"))? {
             if entry.is_directory() {
@@ -73,9 +73,9 @@ impl Members {
                 Kind::HardLink { target } => Member::Link(target.clone()),
                 _ => Member::Other,
             };
-            members.entry(entry.path).and_modify(|m| *m = Member::Twice).or_insert(member);
+            by_name.entry(entry.path).and_modify(|m| *m = Member::Twice).or_insert(member);
         }
-        Ok(Self { place, file, members })
+        Ok(Self { place, file, by_name })
     }
 
     /// The plain member with this name, also through one link.
@@ -85,9 +85,9 @@ impl Members {
         if name.starts_with('/') {
             return Err(wrong("has a name that leads out of the archive").into());
         }
-        let mut member = self.members.get(&path);
+        let mut member = self.by_name.get(&path);
         if let Some(Member::Link(target)) = member {
-            member = self.members.get(target);
+            member = self.by_name.get(target);
             if !matches!(member, Some(Member::File { .. })) {
                 return Err(wrong("is a link that leads to no plain member").into());
             }

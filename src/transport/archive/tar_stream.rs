@@ -111,7 +111,8 @@ fn index_json(bundle: &Bundle) -> Value {
 
 fn manifest_json(bundle: &Bundle) -> Result<Value> {
     let image = bundle.first_image()?;
-    let names: Vec<String> = bundle.names.iter().map(|n| n.repository.familiar() + ":" + n.tag_or_latest()).collect();
+    // Docker takes short names too, but Podman would put those under `localhost/`.
+    let names: Vec<String> = bundle.names.iter().map(tagged).collect();
     let layers: Vec<String> = image.layers.iter().map(|l| path(&l.digest)).collect();
     Ok(json!([{"Config": path(&image.config.digest), "RepoTags": names, "Layers": layers}]))
 }

@@ -60,14 +60,12 @@ impl Messages {
         let line = std::mem::take(&mut self.line);
         // Several messages may stand on one line.
         for message in serde_json::Deserializer::from_slice(&line).into_iter::<Value>() {
-            match message {
-                Ok(message) => self.take(&message),
-                Err(_) => {
-                    let text = clean(&String::from_utf8_lossy(&line));
-                    self.unclear.get_or_insert_with(|| format!("{text:?} is no message"));
-                    return;
-                }
-            }
+            let Ok(message) = message else {
+                let text = clean(&String::from_utf8_lossy(&line));
+                self.unclear.get_or_insert_with(|| format!("{text:?} is no message"));
+                return;
+            };
+            self.take(&message);
         }
     }
 

@@ -32,7 +32,7 @@ impl Engine {
             file.write_all(&piece).map_err(failed)?;
         }
         let place = format!("docker-daemon:{}", name.familiar());
-        let read = tokio::task::spawn_blocking(move || DockerArchive::read(file, place));
+        let read = tokio::task::spawn_blocking(move || DockerArchive::read(file, &place));
         read.await.map_err(|e| IoFault::new("a worker thread", std::io::Error::other(e)))?
     }
 }

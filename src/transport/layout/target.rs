@@ -34,6 +34,9 @@ impl LayoutTarget {
     fn at(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
+    fn parent(&self) -> &Path {
+        self.folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
     fn place_name(&self) -> String {
         format!("oci:{}", self.folder.display())
     }
@@ -49,10 +52,7 @@ impl LayoutTarget {
                 Some(_) => Err(LayoutError::Occupied { place: self.place_name() }.into()),
                 None => Ok(()),
             },
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                let parent = self.folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                fs::metadata(parent).map(|_| ()).map_err(failed(parent))
-            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => fs::metadata(self.parent()).map(|_| ()).map_err(failed(self.parent())),
             Err(e) => Err(failed(&self.folder)(e)),
         }
     }
@@ -65,8 +65,9 @@ impl LayoutTarget {
         }
         self.check()?;
         match fs::create_dir(&self.folder) {
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(failed(&self.folder)(e)),
-            _ => {}
+            Ok(()) => sync_folder(self.parent())?,
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(failed(&self.folder)(e)),
         }
         fs::create_dir_all(&blobs).map_err(failed(&blobs))?;
         if plain_file(&self.at("oci-layout"))?.is_none() {
@@ -254,9 +255,7 @@ impl Target for LayoutTarget {
     fn check_rights(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             self.check()?;
-            let existing =
-                if self.folder.exists() { self.folder.as_path() } else { self.folder.parent().unwrap_or(Path::new(".")) };
-            let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
+            let existing = if self.folder.exists() { self.folder.as_path() } else { self.parent() };
             rustix::fs::access(existing, rustix::fs::Access::WRITE_OK).map_err(|e| failed(existing)(e.into()))
         })
     }

@@ -105,7 +105,9 @@ impl Connection {
     }
 
     pub(super) async fn send_to_token_server(&self, request: Request) -> Result<Response, RegistryError> {
-        self.client.send(request.on_the_word_of(&self.base).host_tls(self.tls.clone())).await.map_err(|e| self.failed(e))
+        // Another host than the registry has its own trust.
+        let tls = self.tls.clone().filter(|_| self.is_home(request.url()));
+        self.client.send(request.on_the_word_of(&self.base).host_tls(tls)).await.map_err(|e| self.failed(e))
     }
 
     /// What is known to be wanted, without asking anybody.

@@ -124,7 +124,8 @@ impl Credentials {
         if let Some(login) = &self.only {
             return Ok(login.clone());
         }
-        for (name, document) in self.documents()? {
+        for document in self.documents() {
+            let (name, document) = document?;
             if let Some(login) = self.find_in(&name, &document, repository).await? {
                 return Ok(login);
             }
@@ -135,23 +136,24 @@ impl Credentials {
     /// Which entry a repository's login would come from; equal for repositories with the same login. Never fails: what cannot be
     /// read is told by [`Self::find`].
     pub(super) fn key_for(&self, repository: &Repository) -> String {
-        let documents = self.documents().unwrap_or_default();
+        let documents: Vec<Document> = self.documents().filter_map(Result::ok).collect();
         let keys = keys_of(repository);
         let known = |key: &&String| documents.iter().any(|(_, d)| entry(table(d, "auths"), key).is_some());
         keys.iter().find(known).cloned().unwrap_or_else(|| repository.registry.clone())
     }
 
-    fn documents(&self) -> Result<Vec<Document>, CredentialsError> {
-        let mut all = Vec::new();
-        if let Some(text) = &self.text {
-            all.push(("DOCKER_AUTH_CONFIG".to_owned(), parse("DOCKER_AUTH_CONFIG", text.reveal().as_bytes())?));
-        }
-        for file in &self.files {
-            if let Some(document) = read(file)? {
-                all.push((file.display().to_string(), document));
-            }
-        }
-        Ok(all)
+    /// One after the other: a file behind the one that has the entry is not read.
+    fn documents(&self) -> impl Iterator<Item = Result<Document, CredentialsError>> {
+        let text = self.text.iter().map(|text| {
+            let name = "DOCKER_AUTH_CONFIG";
+            Ok((name.to_owned(), parse(name, text.reveal().as_bytes())?))
+        });
+        let files = self.files.iter().filter_map(|file| match read(file) {
+            Ok(None) => None,
+            Ok(Some(document)) => Some(Ok((file.display().to_string(), document))),
+            Err(e) => Some(Err(e)),
+        });
+        text.chain(files)
     }
 
     async fn find_in(
@@ -310,11 +312,14 @@ mod tests {
         let (first, second) = (folder.path().join("auth.json"), folder.path().join("config.json"));
         std::fs::write(&first, r#"{"auths":{"a.example":{"auth":"YTox"}}}"#).expect("written");
         std::fs::write(&second, r#"{"auths":{"a.example":{"auth":"Yjoy"},"b.example":{"auth":"Yjoy"}}}"#).expect("written");
-        let credentials = Credentials::new(None, vec![folder.path().join("none"), first, second], HelperSettings::default());
+        let third = folder.path().join("broken.json");
+        std::fs::write(&third, "{").expect("written");
+        let files = vec![folder.path().join("none"), first, second, third];
+        let credentials = Credentials::new(None, files, HelperSettings::default());
         let find = async |name: &str| credentials.find(&name.parse().expect("a repository")).await;
         assert_eq!(find("a.example/x").await.expect("a"), password("a", "1"));
         assert_eq!(find("b.example/x").await.expect("b"), password("b", "2"));
-        assert_eq!(find("c.example/x").await.expect("c"), Login::Anonymous);
+        assert!(find("c.example/x").await.is_err(), "a broken file is an error for what no file before it has");
         let unreadable = Credentials::new(None, vec![folder.path().to_owned()], HelperSettings::default());
         assert!(unreadable.find(&"a.example/x".parse().expect("a repository")).await.is_err());
     }

@@ -136,6 +136,9 @@ pub enum RegistryError {
     /// Credential files and helpers.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// What is no registry's name.
+    #[error(transparent)]
+    Name(#[from] crate::oci::ReferenceError),
     /// A certificate file in `certs.d`.
     #[error(transparent)]
     Local(#[from] crate::error::IoFault),
@@ -243,6 +246,7 @@ impl Fault for RegistryError {
             Self::Digest { .. } | Self::Document { .. } => Class::Input,
             Self::Credentials(e) => e.class(),
             Self::Local(e) => e.class(),
+            Self::Name(e) => e.class(),
             _ => Class::Remote,
         }
     }
@@ -257,7 +261,7 @@ impl Fault for RegistryError {
             | Self::Protocol { side, .. } => *side,
             Self::Lost { .. } | Self::Document { .. } => Side::Source,
             Self::MissingBlobs { .. } => Side::Target,
-            Self::Credentials(_) | Self::Local(_) => Side::Local,
+            Self::Credentials(_) | Self::Local(_) | Self::Name(_) => Side::Local,
         }
     }
     fn retryable(&self) -> bool {
@@ -279,6 +283,7 @@ impl Fault for RegistryError {
             }
             Self::Status { status: 413, .. } => Some("the registry or a proxy before it limits the size of an upload".into()),
             Self::Credentials(e) => e.hint(),
+            Self::Name(e) => e.hint(),
             _ => None,
         }
     }

@@ -135,17 +135,44 @@ async fn call(settings: &HelperSettings, name: &str, verb: &str, input: Vec<u8>)
     Err(failed(name, told))
 }
 
+/// Helpers for tests.
+#[cfg(all(test, unix))]
+pub(super) mod scripted {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+
+    /// Puts a helper `name` that runs `body` in a shell into a folder, ready to be started.
+    pub(in super::super) fn install(folder: &Path, name: &str, body: &str) {
+        let file = folder.join(format!("docker-credential-{name}"));
+        std::fs::write(&file, format!("#!/bin/sh\n{body}\n")).expect("written");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o700)).expect("made executable");
+        // A process that another test forks meanwhile holds the file open for writing until it becomes another program.
+        let mut probe = Command::new(&file);
+        probe.arg("probe").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        loop {
+            match probe.spawn() {
+                Ok(mut child) => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return;
+                }
+                Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy => std::thread::sleep(Duration::from_millis(2)),
+                Err(e) => panic!("{e}"),
+            }
+        }
+    }
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
     /// A folder with a helper `test` that runs `body` in a shell with only built-ins.
     fn helper(body: &str) -> (tempfile::TempDir, HelperSettings) {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("docker-credential-test");
-        std::fs::write(&file, format!("#!/bin/sh\n{body}\n")).expect("written");
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o700)).expect("made executable");
+        scripted::install(folder.path(), "test", body);
         let settings =
             HelperSettings { path: folder.path().as_os_str().to_owned(), environment: Vec::new(), timeout: Duration::from_secs(5) };
         (folder, settings)

@@ -91,6 +91,7 @@ fn helper_of(document: &Map<String, Value>, registry: &str) -> Option<String> {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
+    use super::super::helper::scripted::install;
     use super::*;
     use crate::transport::registry::{Credentials, Login};
 
@@ -126,14 +127,12 @@ mod tests {
     #[tokio::test]
     async fn a_configured_helper_keeps_the_login_instead_of_the_file() {
         let folder = tempfile::tempdir().expect("a folder");
-        let helper = folder.path().join("docker-credential-test");
         let kept = folder.path().join("kept");
         let body = format!(
-            "#!/bin/sh\ncase $1 in store) read x; echo \"$x\" > {0};; get) read x < {0} || {{ echo credentials not found; exit 1; }}; echo \"$x\";; erase) : > {0};; esac\n",
+            "case $1 in store) read x; echo \"$x\" > {0};; get) read x < {0} || {{ echo credentials not found; exit 1; }}; echo \"$x\";; erase) : > {0};; esac",
             kept.display()
         );
-        std::fs::write(&helper, body).expect("written");
-        std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o700)).expect("made executable");
+        install(folder.path(), "test", &body);
         let file = folder.path().join("config.json");
         std::fs::write(&file, r#"{"credsStore":"test"}"#).expect("written");
         let helpers = HelperSettings { path: folder.path().as_os_str().to_owned(), ..HelperSettings::default() };
@@ -145,5 +144,36 @@ mod tests {
         assert_eq!(found, Login::Password { user: "me".into(), password: Secret::new("canary") });
         assert!(account.log_out("h.example").await.expect("gone"));
         assert_eq!(credentials.find(&"h.example/a".parse().expect("a name")).await.expect("nobody"), Login::Anonymous);
+    }
+
+    #[tokio::test]
+    async fn the_hosts_helper_outranks_the_store_and_its_failure_is_no_reason_to_look_elsewhere() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let helper = |name: &str, body: &str| install(folder.path(), name, body);
+        helper("own", r#"echo '{"Username":"own","Secret":"1"}'"#);
+        helper("none", "echo 'credentials not found in native keychain'; exit 1");
+        helper("broken", "echo 'the keychain is locked'; exit 1");
+        let (first, second) = (folder.path().join("a.json"), folder.path().join("b.json"));
+        let auths = r#""auths":{"h.example":{"auth":"YTox"}}"#;
+        std::fs::write(&second, format!("{{{auths}}}")).expect("written");
+        for (document, user) in [
+            (r#""credHelpers":{"h.example":"own"},"credsStore":"broken""#, Some("own")),
+            (r#""credHelpers":{"h.example":"none"}"#, Some("")),
+            (r#""credsStore":"own""#, Some("own")),
+            (r#""credsStore":"none""#, Some("a")),
+            (r#""credHelpers":{"h.example":"broken"}"#, None),
+            (r#""credsStore":"broken""#, None),
+            (r#""credsStore":"absent""#, None),
+            (r#""credsStore":"../none""#, None),
+        ] {
+            std::fs::write(&first, format!("{{{document},{auths}}}")).expect("written");
+            let helpers = HelperSettings { path: folder.path().as_os_str().to_owned(), ..HelperSettings::default() };
+            let credentials = Credentials::new(None, vec![first.clone(), second.clone()], helpers);
+            let found = credentials.find(&"h.example/a".parse().expect("a name")).await.ok().map(|login| match login {
+                Login::Password { user, .. } => user,
+                _ => String::new(),
+            });
+            assert_eq!(found.as_deref(), user, "{document}");
+        }
     }
 }

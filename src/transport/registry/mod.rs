@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Side;
 use crate::http;
-use crate::oci::Repository;
+use crate::oci::{Repository, registry_host};
 
 use connection::Connection;
 
@@ -99,7 +99,7 @@ impl Registry {
 
     /// Tries `login` against a registry; fails with the class of authentication if it is not taken.
     pub async fn check(&self, registry: &str, login: Login) -> Result<(), RegistryError> {
-        let repository = Repository { registry: registry.to_owned(), path: "library/any".into() };
+        let repository = Repository { registry: registry_host(registry)?, path: "library/any".into() };
         let credentials = Credentials::only(login);
         self.open(&repository, credentials)?.check_login().await
     }

@@ -56,6 +56,8 @@ pub(crate) enum Fault {
     Drip(Duration),
     /// Close without an answer.
     Hang,
+    /// Answer before the body of the request was read, and close.
+    Early(u16),
     /// Send the path to this address, with status 307.
     Redirect(String),
 }

@@ -26,9 +26,16 @@ impl Asked {
 
 pub(super) fn serve(stream: &TcpStream, state: &Mutex<State>, address: SocketAddr) {
     let mut reader = BufReader::new(stream);
-    while let Some(asked) = read(&mut reader) {
+    while let Some(mut asked) = read_head(&mut reader) {
         let faults = due(state, &asked);
-        let mut answer = api::answer(&asked, &mut lock(state), address);
+        let early = faults.iter().any(|f| matches!(f, Fault::Early(_)));
+        if !early && read_body(&mut reader, &mut asked).is_none() {
+            return;
+        }
+        // What is answered in its place is not done.
+        let replaced = |f: &Fault| matches!(f, Fault::Answer { .. } | Fault::Redirect(_) | Fault::Hang | Fault::Early(_));
+        let mut answer =
+            if faults.iter().any(replaced) { Answer::new(500) } else { api::answer(&asked, &mut lock(state), address) };
         for fault in &faults {
             apply(fault, &asked, &mut answer);
         }
@@ -37,14 +44,15 @@ pub(super) fn serve(stream: &TcpStream, state: &Mutex<State>, address: SocketAdd
         let Asked { method, path, headers, body } = asked;
         let head = method == "HEAD";
         lock(state).log.push(Logged { method, path, headers, received: body.len(), status });
-        if hangs || write(stream, &answer, head, &faults).is_none() {
+        if hangs || write(stream, &answer, head, &faults).is_none() || early {
+            std::thread::sleep(Duration::from_millis(if early { 100 } else { 0 }));
             let _ = stream.shutdown(std::net::Shutdown::Both);
             return;
         }
     }
 }
 
-fn read(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
+fn read_head(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|n| *n > 0)?;
     let mut words = line.split_whitespace().map(str::to_owned);
@@ -56,11 +64,13 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    let mut asked = Asked { method, path, headers, body: Vec::new() };
+    Some(Asked { method, path, headers, body: Vec::new() })
+}
+
+fn read_body(reader: &mut BufReader<&TcpStream>, asked: &mut Asked) -> Option<()> {
     let length: usize = asked.header("content-length").and_then(|l| l.parse().ok()).unwrap_or(0);
     asked.body.resize(length, 0);
-    reader.read_exact(&mut asked.body).ok()?;
-    Some(asked)
+    reader.read_exact(&mut asked.body).ok()
 }
 
 /// The faults that are ordered for a request; each order counts down.
@@ -100,6 +110,7 @@ fn apply(fault: &Fault, asked: &Asked, answer: &mut Answer) {
             let path = if to.ends_with('/') { asked.path.trim_start_matches('/') } else { "" };
             answer.set("Location", &format!("{to}{path}"));
         }
+        Fault::Early(status) => *answer = Answer::new(*status).with("Connection", "close"),
         Fault::IgnoreRange => answer.ignore_range(),
         Fault::CutAfter(_) | Fault::Drip(_) | Fault::Hang => {}
     }

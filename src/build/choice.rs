@@ -1,0 +1,125 @@
+//! Which packages: out of the lock, out of the memory of a young choice, or asked of the archives now.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::image::Base;
+use crate::oci::Digest;
+use crate::pin::{self, Asked, Chosen, Inputs, Lock, LockError, SolverRequest};
+use crate::plan::RULES;
+use crate::recipe::Resolved;
+use crate::rootfs::RootFs;
+use crate::store::Sighting;
+
+use super::{BuildError, Request, Services};
+
+const CHOICE: &str = "choice";
+
+/// The profile's request, then the file's, as the solver takes them.
+pub(super) fn requests(resolved: &Resolved, request: &Request) -> Vec<SolverRequest> {
+    [true, false]
+        .into_iter()
+        .map(|of_profile| {
+            let units = resolved.units.iter().filter(|u| u.packages.of_profile == of_profile);
+            let recommends = request.recommends.or_else(|| units.clone().filter_map(|u| u.packages.recommends).next_back());
+            let asked = units.filter(|u| !u.packages.arguments.is_empty());
+            SolverRequest { units: asked.map(|u| (u.name.clone(), u.packages.arguments.clone())).collect(), recommends }
+        })
+        .filter(|r| !r.is_empty())
+        .collect()
+}
+
+/// The key of a choice: the base, what is asked for, and how.
+fn key(base: &Base, requests: &[SolverRequest], request: &Request) -> String {
+    let asked: Vec<_> = requests.iter().map(|r| (&r.units, r.recommends)).collect();
+    let parts = (RULES, base.manifest.descriptor().digest, asked, request.allow_expired);
+    Digest::of(&serde_json::to_vec(&parts).unwrap_or_default()).hex()
+}
+
+/// A choice of an earlier run that is young enough, or any where nothing may be asked.
+pub(super) fn remembered(
+    base: &Base,
+    requests: &[SolverRequest],
+    request: &Request,
+    services: &Services,
+) -> Result<Option<Chosen>> {
+    let key = key(base, requests, request);
+    if request.refresh {
+        return Ok(None);
+    }
+    let young = services
+        .store
+        .seen(&format!("{CHOICE} {key}"))?
+        .is_some_and(|seen| services.now.duration_since(seen.checked).is_ok_and(|age| age <= Duration::from_secs(request.max_age)));
+    if !young && !request.offline {
+        return Ok(None);
+    }
+    Ok(services.store.memo(CHOICE, &key)?.and_then(|memo| serde_json::from_slice(&memo).ok()))
+}
+
+/// Asks the archives, and remembers what they said.
+pub(super) async fn ask(
+    base: &Base,
+    rootfs: &Arc<RootFs>,
+    requests: Vec<SolverRequest>,
+    request: &Request,
+    services: &Services,
+) -> Result<Chosen> {
+    let key = key(base, &requests, request);
+    let architecture = base
+        .platform
+        .debian_architecture()
+        .ok_or_else(|| BuildError::Words(format!("Debian has no packages for {}", base.platform)))?;
+    let asked = Asked {
+        rootfs,
+        architecture,
+        requests,
+        now: services.now,
+        allow_expired: request.allow_expired,
+        offline: request.offline,
+        refresh: request.refresh,
+        max_age: Duration::from_secs(request.max_age),
+        mirrors: &request.apt_mirrors,
+    };
+    let chosen = pin::choose(&asked, &services.store, &services.http).await?;
+    let memo = serde_json::to_vec(&chosen).unwrap_or_default();
+    services.store.set_memo(CHOICE, &key, &memo, &[])?;
+    let digest = Digest::of(&memo);
+    services.store.set_seen(&format!("{CHOICE} {key}"), &Sighting { digest, checked: services.now })?;
+    Ok(chosen)
+}
+
+/// The platform's part of the lock that the request brings, if it fits what is asked for now.
+pub(super) fn locked(request: &Request, platform: &str, fresh: &Inputs, services: &Services) -> Result<Option<Inputs>> {
+    let Some((file, text)) = &request.lock.text else {
+        if request.lock.locked {
+            return Err(BuildError::Words("--locked needs a lock: there is no plywood.lock here and none was named".into()).into());
+        }
+        return Ok(None);
+    };
+    let lock = Lock::parse(file, text)?;
+    let entry = lock.platforms.get(platform).map(|p| &p.inputs);
+    let reason = match entry {
+        None => Some(format!("it has no platform {platform}")),
+        Some(inputs) => inputs.stale(fresh.base_digest, &fresh.recipes, fresh.flags),
+    };
+    match (entry, reason) {
+        (Some(inputs), None) => Ok(Some(inputs.clone())),
+        (_, Some(reason)) if request.lock.locked => Err(LockError::Stale { file: file.clone(), reason }.into()),
+        (_, reason) => {
+            let reason = reason.unwrap_or_default();
+            services.events.warning(&format!("lock {file} is stale and pinned anew: {reason}"));
+            Ok(None)
+        }
+    }
+}
+
+/// Puts a choice into the inputs of a lock.
+pub(super) fn fill(inputs: &mut Inputs, chosen: Chosen, allow_expired: bool) {
+    inputs.indexes = chosen.indexes;
+    inputs.packages = chosen.packages;
+    inputs.calls = chosen.calls;
+    inputs.extended_states = chosen.extended_states;
+    inputs.allow_expired = allow_expired;
+}

@@ -1,0 +1,7 @@
+//! Constructor installers (Miniforge): read and verified, never run.
+//!
+//! Invariant: an installer is bytes; its shell text is searched for facts, not evaluated.
+
+mod installer;
+
+pub use installer::{Installer, InstallerError};

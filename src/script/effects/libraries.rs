@@ -1,0 +1,67 @@
+//! `ldconfig`, `update-ca-certificates`.
+//!
+//! Invariant: the loader's cache is the base's; the bundle of certificates is so only where the base has its own.
+
+use super::bridge::{RootView, finish, words};
+use crate::layer::root::{Author, Last};
+use crate::rootfs::ElfNote;
+use crate::script::call::{Call, Table};
+use crate::script::uncovered::Uncovered;
+use crate::script::value::ExitStatus;
+use crate::system::{SystemError, View, Write, ca_certificates, ldconfig};
+
+pub(super) const PROGRAMS: Table = &[("ldconfig", &run_ldconfig), ("update-ca-certificates", &update_ca_certificates)];
+
+const CACHE: &str = "/etc/ld.so.cache";
+
+/// Writes the cache anew. A base without one has a loader that does without.
+fn run_ldconfig(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    // The root of the packages' own system is this root.
+    match words(call).iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] | ["-r", "/"] => {}
+        _ => return Err(call.uncovered("only `ldconfig` and `ldconfig -r /` are covered")),
+    }
+    let view = RootView(call.root);
+    let failed = |error: SystemError| call.uncovered(error.to_string());
+    let Some(old) = view.read(CACHE).map_err(failed)? else { return Ok(ExitStatus::SUCCESS) };
+    let Some(generator) = ldconfig::generator(&old) else {
+        return Err(call.uncovered("the cache of the base names no generator"));
+    };
+    let mut objects = Vec::new();
+    for directory in ldconfig::directories(&view).map_err(failed)? {
+        let names = view.list(&directory).into_iter().filter(|name| ldconfig::is_candidate(name));
+        let notes: Vec<(String, ElfNote)> =
+            names.filter_map(|name| Some((name.clone(), note(call, &format!("{directory}/{name}"))?))).collect();
+        objects.extend(ldconfig::objects(&directory, notes.iter().map(|(name, note)| (name.as_str(), note))));
+    }
+    let cache = ldconfig::cache(&objects, generator);
+    finish(call, Ok(vec![Write::file(CACHE, cache)]), true)
+}
+
+/// The facts of the shared object that a path leads to: of a package, or of the base.
+fn note(call: &Call<'_>, path: &str) -> Option<ElfNote> {
+    let place = call.root.resolve(path.as_bytes(), Last::Follow).ok()?;
+    let inode = call.root.at(&place)?;
+    let of_package = call.answers.libraries.get(&place);
+    let of_base = || call.root.base().get(&place).filter(|_| inode.author == Author::Base).and_then(|node| node.elf.as_ref());
+    of_package.or_else(of_base).filter(|_| inode.is_file()).cloned()
+}
+
+fn update_ca_certificates(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let mut fresh = false;
+    for word in words(call) {
+        match word.as_str() {
+            "--fresh" | "-f" => fresh = true,
+            "--verbose" | "-v" => {}
+            other => return Err(call.uncovered(format!("option {other} is not covered"))),
+        }
+    }
+    let view = RootView(call.root);
+    if let Some(hook) = view.list("/etc/ca-certificates/update.d").first() {
+        return Err(call.uncovered(format!("the hook {hook}")));
+    }
+    let own = !view.list("/usr/local/share/ca-certificates").is_empty();
+    let conf = call.root.read(b"/etc/ca-certificates.conf").is_ok_and(|(_, base)| base);
+    let result = ca_certificates::update(&view, fresh);
+    finish(call, result, own || conf)
+}

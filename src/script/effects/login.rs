@@ -1,0 +1,64 @@
+//! `pam-auth-update`, `add-shell`, `remove-shell`, `update-shells`.
+//!
+//! Invariant: both registries are the base's.
+
+use super::bridge::{RootView, apply, finish, told, words};
+use crate::script::call::{Call, Table};
+use crate::script::uncovered::Uncovered;
+use crate::script::value::ExitStatus;
+use crate::system::debconf::Session;
+use crate::system::{pam, shells};
+
+pub(super) const PROGRAMS: Table = &[
+    ("pam-auth-update", &pam_auth_update),
+    ("add-shell", &change_shells),
+    ("remove-shell", &change_shells),
+    ("update-shells", &change_shells),
+];
+
+fn pam_auth_update(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let mut request = pam::Words::default();
+    let mut names: Option<&mut std::collections::BTreeSet<String>> = None;
+    for word in words(call) {
+        match word.as_str() {
+            "--package" => names = None,
+            "--force" => {
+                request.force = true;
+                names = None;
+            }
+            "--remove" => names = Some(&mut request.remove),
+            "--enable" => names = Some(&mut request.enable),
+            "--disable" => names = Some(&mut request.disable),
+            option if option.starts_with('-') => return Err(call.uncovered(format!("option {option} is not covered"))),
+            _ => {
+                let Some(names) = names.as_mut() else { return Err(call.uncovered("a word without option")) };
+                names.insert(word);
+            }
+        }
+    }
+    let mut database = super::debconf::open(call)?;
+    super::debconf::load(call, &mut database, "/var/lib/dpkg/info/libpam-runtime.templates", "libpam-runtime")?;
+    let result = pam::update(&RootView(call.root), &request, &mut Session::new(&mut database, "libpam-runtime"));
+    match told(call, result)? {
+        Ok(mut writes) => {
+            writes.extend(database.writes());
+            apply(call, &writes, true).map(|()| ExitStatus::SUCCESS)
+        }
+        Err(status) => Ok(status),
+    }
+}
+
+fn change_shells(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let words = words(call);
+    let names: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let Some(option) = names.iter().find(|name| name.starts_with('-')) {
+        return Err(call.uncovered(format!("option {option} is not covered")));
+    }
+    let view = RootView(call.root);
+    let result = match call.name {
+        "add-shell" => shells::add(&view, &names),
+        "remove-shell" => shells::remove(&view, &names),
+        _ => shells::update(&view),
+    };
+    finish(call, result, true)
+}

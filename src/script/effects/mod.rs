@@ -1,0 +1,45 @@
+//! Debian's own commands in scripts: bound to the models of `system/`.
+//!
+//! Invariant: what a command writes carries the provenance that rules.md gives it: registries always count as the base's,
+//! links of units and init scripts never do. What a model does not cover is uncovered; what has no effect by decision stands
+//! in one table with its reason ([`nothing`]).
+
+mod accounts;
+mod alternatives;
+mod bridge;
+mod configuration;
+mod debconf;
+mod dpkg;
+mod libraries;
+mod login;
+mod nothing;
+mod registries;
+mod units;
+
+pub use nothing::LEFT_OUT;
+
+use super::call::{Commands, Table};
+
+/// What exists if its file does.
+const PROGRAMS: &[Table] = &[
+    accounts::PROGRAMS,
+    alternatives::PROGRAMS,
+    configuration::PROGRAMS,
+    dpkg::PROGRAMS,
+    libraries::PROGRAMS,
+    login::PROGRAMS,
+    nothing::PROGRAMS,
+    registries::PROGRAMS,
+    units::PROGRAMS,
+];
+
+/// Adds all of them to the commands that are known.
+pub(super) fn install(commands: &mut Commands) {
+    for table in PROGRAMS {
+        commands.add_programs(table);
+    }
+    commands.add_library("usr/share/debconf/confmodule", debconf::FUNCTIONS);
+}
+
+#[cfg(test)]
+mod tests;
