@@ -15,7 +15,7 @@ use support::program::Plywood;
 use support::tools;
 
 /// Reasons that a line of the exception list may have; `differs` is checked against the two truths.
-const REASONS: &[&str] = &["differs", "host-key", "machine-id", "log", "lock", "backup", "ldconfig-cache", "byte-code", "design"];
+const REASONS: &[&str] = &["differs", "host-key", "machine-id", "log", "lock", "backup", "ldconfig-cache", "byte-code"];
 
 /// Scratch folder of make-truth.sh, with the base that the image is built on.
 fn lab() -> PathBuf {

@@ -43,7 +43,9 @@ fn built() -> &'static Built {
         let pushed = registry.name("sandbox/debian:12");
         let words = ["build", &base].into_iter().chain(SANDBOX).chain(["-t", LOADED, "-t", &pushed, "--load", "--push"]);
         let printed = plywood.ok(words);
-        let digest = digest(printed.lines().find(|l| l.starts_with(&pushed)).unwrap_or_else(|| panic!("{printed}"))).to_owned();
+        let digests: Vec<_> = printed.lines().map(digest).collect();
+        assert!(digests.len() == 2 && digests[0] == digests[1], "{printed}");
+        let digest = digests[0].to_owned();
         Built { plywood, base, pushed, digest }
     })
 }

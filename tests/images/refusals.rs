@@ -85,7 +85,7 @@ fn every_bad_word_or_file_has_its_exit_class() {
     plywood.ok(["build", "-f", "user.toml", "-o", "oci:out:a"]);
     plywood.ok(["build", "-f", "onbuild.toml", "--ignore-onbuild", "-o", "oci:out:b"]);
     plywood.ok(["build", &arm, "--profile", "none", "--platform", "linux/arm64", "--env", "A=b", "-o", "oci:out:c"]);
-    plywood.refuses(["build", "-f", "user.toml", "--env", "A=b", "-o", "oci:out:a"], 8, &["out:a"]);
+    plywood.refuses(["build", "-f", "user.toml", "--env", "A=b", "-o", "oci:out:a"], 8, &["oci:out", "\"a\"", "hint:"]);
 }
 
 #[test]
