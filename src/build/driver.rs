@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{During as _, Result};
 use crate::image::{Base, index};
-use crate::oci::{Descriptor, Digest, Platform};
 use crate::layer::Contents;
+use crate::oci::{Descriptor, Digest, Platform};
 use crate::pin::{self, Inputs, LinkedLayer, Lock, PlatformLock, RecipeInput, Results};
 use crate::plan::{self, PlannedLayer, RULES};
 use crate::recipe::{Resolved, Surroundings, merge, resolve};
@@ -84,7 +84,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     }
     let root = root_of(&finished);
     let job = targets::job(&finished, (finished.len() > 1).then(|| root.clone()), services)?;
-    targets::keep(&finished, &root, &request.names, services)?;
+    targets::keep(&finished, &root, &kept_names(&request, &root), services)?;
     let receipts = targets::deliver_all(&job, &request.names, &request.destinations, services).await?;
     Ok(outcome(&request, &finished, &built, &root, &receipts, notes, lock))
 }
@@ -166,8 +166,18 @@ async fn prepare(request: &Request, platform: &Platform, services: &Services) ->
         extended_states: None,
         installer: None,
     };
-    let mut prepared =
-        Prepared { named_digest: root.descriptor.digest, opened, base, resolved, inputs, archives, trees, rootfs: None, notes: Vec::new(), scripts: Vec::new() };
+    let mut prepared = Prepared {
+        named_digest: root.descriptor.digest,
+        opened,
+        base,
+        resolved,
+        inputs,
+        archives,
+        trees,
+        rootfs: None,
+        notes: Vec::new(),
+        scripts: Vec::new(),
+    };
     choose(&mut prepared, request, services).await?;
     Ok(prepared)
 }
@@ -183,12 +193,9 @@ async fn choose(one: &mut Prepared, request: &Request, services: &Services) -> R
     if requests.is_empty() {
         return Ok(());
     }
-    let chosen = match choice::remembered(&one.base, &requests, request, services)? {
-        Some(chosen) => chosen,
-        None => {
-            let rootfs = rootfs_of(one, services).await?;
-            choice::ask(&one.base, &rootfs, requests, request, services).await?
-        }
+    let chosen = if let Some(chosen) = choice::remembered(&one.base, &requests, request, services)? { chosen } else {
+        let rootfs = rootfs_of(one, services).await?;
+        choice::ask(&one.base, &rootfs, requests, request, services).await?
     };
     for warning in &chosen.warnings {
         services.events.warning(warning);
@@ -215,14 +222,15 @@ async fn rootfs_of(one: &mut Prepared, services: &Services) -> Result<Arc<RootFs
 
 /// Every archive of the lock, fetched and read.
 async fn contents(one: &Prepared, request: &Request, services: &Services) -> Result<BTreeMap<Digest, Arc<Contents>>> {
-    pin::fetch(&one.inputs.packages, &services.store, &services.http, &request.apt_mirrors, request.offline, &services.events).await?;
+    pin::fetch(&one.inputs.packages, &services.store, &services.http, &request.apt_mirrors, request.offline, &services.events)
+        .await?;
     let wanted: Vec<(Digest, u64)> = one.inputs.packages.iter().filter_map(|p| Some((p.sha256?, p.size))).collect();
     let archives = one.archives.clone();
     let read = move || wanted.into_iter().map(|(digest, size)| Ok((digest, archives.read(digest, size, Shape::Deb)?))).collect();
     tokio::task::spawn_blocking(read).await.map_err(|_| BuildError::Worker)?
 }
 
-/// SOURCE_DATE_EPOCH, else the base's `created`, else nothing.
+/// `SOURCE_DATE_EPOCH`, else the base's `created`, else nothing.
 fn shadow_day(request: &Request, base: &Base) -> Option<u32> {
     let day = |seconds: i64| u32::try_from(seconds / 86_400).ok().filter(|d| *d > 0);
     request.epoch.and_then(day).or_else(|| super::assemble::seconds_of(base.config.created.as_deref()?).and_then(day))
@@ -320,6 +328,14 @@ fn packages(one: &Prepared) -> Vec<PlannedPackage> {
             scripts: scripts.cloned().unwrap_or_default(),
         })
         .collect()
+}
+
+/// The names in the store: those that were asked for, or the digest of an image that goes nowhere else.
+fn kept_names(request: &Request, root: &Root) -> Vec<String> {
+    if request.names.is_empty() && request.destinations.is_empty() {
+        return vec![root.descriptor.digest.to_string()];
+    }
+    request.names.iter().map(crate::oci::Reference::familiar).collect()
 }
 
 fn root_of(finished: &[Finished]) -> Root {

@@ -49,6 +49,7 @@ pub(super) fn of(args: &BuildArgs, host: &Host) -> Result<Asked> {
     })?;
     let base: Location = typed.parse()?;
     let base = if args.base.is_some() { base } else { beside(base, project.as_ref().and_then(|unit| unit.folder.as_deref())) };
+    is_there(&base)?;
     let fallback = if project.is_some() { "none" } else { DEFAULT_PROFILE };
     let of_file = said(|unit| unit.document.profile.as_ref().map(serde_spanned::Spanned::get_ref));
     let profile = args.profile.clone().or(of_file).unwrap_or_else(|| fallback.to_owned());
@@ -115,6 +116,16 @@ fn read(path: &Path) -> Result<Vec<u8>> {
         return Err(super::failure::CliError::Content { file: path.display().to_string(), why }.into());
     }
     std::fs::read(path).map_err(|e| unreadable(path, e))
+}
+
+/// A folder or file that is named as the place of an image must be there.
+pub(super) fn is_there(place: &Location) -> Result<()> {
+    match place {
+        Location::Layout(path, _) | Location::OciArchive(path) | Location::DockerArchive(path) => {
+            std::fs::metadata(path).map(|_| ()).map_err(|e| unreadable(path, e))
+        }
+        Location::Registry(_) | Location::Engine(_) | Location::Store(_) => Ok(()),
+    }
 }
 
 /// A place that a file names is relative to that file.

@@ -154,7 +154,7 @@ fn one(view: &dyn View, line: &Line, ids: [Option<u32>; 2], writes: &mut Vec<Wri
             let from = line.argument.clone().unwrap_or_else(|| format!("/usr/share/factory/{name}"));
             match view.status(&from) {
                 Some(Status::File) => {
-                    writes.push(Write::file(&line.path, view.bytes(&from)?).mode(line.mode.unwrap_or(0o644)).owner(owner))
+                    writes.push(Write::file(&line.path, view.bytes(&from)?).mode(line.mode.unwrap_or(0o644)).owner(owner));
                 }
                 None => {}
                 Some(_) => return Err(SystemError::uncovered(COMMAND, format!("a copy of {from}, which is no file,"))),

@@ -13,7 +13,7 @@ use crate::cli::args::BuildArgs;
 use crate::cli::failure::{usage, usage_with_hint};
 use crate::cli::sandbox_name::sandbox_name;
 
-/// The names. `sandbox` is the base as typed, where OpenHands' default name may stand in for `-t`.
+/// The names. `sandbox` is the base as typed, where `OpenHands`' default name may stand in for `-t`.
 pub(super) fn names(args: &BuildArgs, sandbox: Option<&str>) -> Result<Vec<Reference>> {
     if !args.tag.is_empty() {
         let mut names: Vec<Reference> = Vec::new();

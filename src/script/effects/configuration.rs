@@ -42,7 +42,7 @@ fn run_ucf(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         _ => Force::Ask,
     };
     let request = Ucf { new: absolute(call, new), destination: absolute(call, destination), three_way, sum_file, force };
-    let read = call.root.read(request.new.as_bytes()).map(|(_, base)| base).unwrap_or_default();
+    let read = call.root.read(request.new.as_bytes()).is_ok_and(|(_, base)| base);
     let source = call.root.stat(request.new.as_bytes()).ok();
     let writes = ucf::install(&RootView(call.root), &request);
     let writes = match told(call, writes)? {

@@ -61,7 +61,7 @@ fn update_ca_certificates(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> 
         return Err(call.uncovered(format!("the hook {hook}")));
     }
     let own = !view.list("/usr/local/share/ca-certificates").is_empty();
-    let conf = call.root.read(b"/etc/ca-certificates.conf").map(|(_, base)| base).unwrap_or_default();
+    let conf = call.root.read(b"/etc/ca-certificates.conf").is_ok_and(|(_, base)| base);
     let result = ca_certificates::update(&view, fresh);
     finish(call, result, own || conf)
 }
