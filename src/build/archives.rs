@@ -49,7 +49,9 @@ impl Archives {
         }
         let (kind, key) = ("contents", digest.hex());
         let known = self.store.memo(kind, &key)?.and_then(|memo| deb::from_memo(&memo));
-        let contents = if let Some(contents) = known { contents } else {
+        let contents = if let Some(contents) = known {
+            contents
+        } else {
             let blob = self.store.open_blob(&digest, size)?;
             let contents = match shape {
                 Shape::Deb => deb::read(blob, Some(digest))?,
