@@ -15,7 +15,7 @@ use support::program::Plywood;
 use support::tools;
 
 /// Reasons that a line of the exception list may have; `differs` is checked against the two truths.
-const REASONS: &[&str] = &["differs", "host-key", "machine-id", "log", "lock", "backup", "ldconfig-cache", "byte-code", "design"];
+const REASONS: &[&str] = &["differs", "host-key", "machine-id", "log", "lock", "backup", "ldconfig-cache", "byte-code"];
 
 /// Scratch folder of make-truth.sh, with the base that the image is built on.
 fn lab() -> PathBuf {
@@ -56,7 +56,13 @@ fn matches(pattern: &str, path: &str) -> bool {
 fn wrong(image: &str, folder: &Path) -> Vec<(String, String)> {
     let file = |name: &str| folder.join(name).display().to_string();
     let mut command = Command::new(tools::program("python3"));
-    command.arg(tools::shared("fidelity.py")).args(["score", image, &file("truth.before.tsv.gz"), &file("truth.after.tsv.gz"), "-v"]);
+    command.arg(tools::shared("fidelity.py")).args([
+        "score",
+        image,
+        &file("truth.before.tsv.gz"),
+        &file("truth.after.tsv.gz"),
+        "-v",
+    ]);
     let out = tools::output(&mut command);
     assert!(out.stdout.contains("\nidentical: ") || out.stdout.starts_with("identical: "), "{}{}", out.stdout, out.stderr);
     eprintln!("{}", out.stdout.lines().last().unwrap());
@@ -79,7 +85,8 @@ fn compare(packages: &[&str]) {
         truth(folder, packages);
     }
     let unstable = unstable([&folders[0], &folders[1]]);
-    let words = ["build", &debian.name(), "--profile", "none", "--no-recommends", "--apt", &packages.join(","), "-o", "oci:out:made"];
+    let words =
+        ["build", &debian.name(), "--profile", "none", "--no-recommends", "--apt", &packages.join(","), "-o", "oci:out:made"];
     plywood.ok(words);
 
     let known = exceptions();

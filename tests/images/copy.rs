@@ -47,7 +47,8 @@ fn an_archive_is_read_by_everybody() {
     let start = base::small(&plywood.path("base"));
     let file = plywood.word("image.tar");
     plywood.ok(["copy", &start.name("small"), &format!("docker-archive:{file}")]);
-    let config: serde_json::Value = serde_json::from_str(&tools::skopeo(["inspect", "--config", &format!("docker-archive:{file}")])).unwrap();
+    let config: serde_json::Value =
+        serde_json::from_str(&tools::skopeo(["inspect", "--config", &format!("docker-archive:{file}")])).unwrap();
     assert_eq!(config["config"]["Labels"]["kept"], "yes", "{config}");
     let said = Engine::shared().docker(["load", "-i", &file]);
     let id = said.strip_prefix("Loaded image ID: ").unwrap_or_else(|| panic!("{said}"));
