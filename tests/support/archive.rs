@@ -43,13 +43,19 @@ pub(crate) struct Archive {
 impl Archive {
     /// Serves `fixtures/archive` below `/debian/`.
     pub(crate) fn start() -> Self {
+        let (root, mut files) = (fixtures(), BTreeMap::new());
+        for folder in ["dists", "pool"] {
+            add_tree(&root, &root.join(folder), &mut files);
+        }
+        Self::serving(files)
+    }
+
+    /// Serves files, by path below `/debian/`.
+    pub(crate) fn serving(files: BTreeMap<String, Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (state, stop) = (Arc::new(Mutex::new(State::default())), Arc::new(AtomicBool::new(false)));
-        let root = fixtures();
-        for folder in ["dists", "pool"] {
-            add_tree(&root, &root.join(folder), &mut lock(&state).files);
-        }
+        let state = Arc::new(Mutex::new(State { files, ..State::default() }));
+        let stop = Arc::new(AtomicBool::new(false));
         let (served, stopped) = (state.clone(), stop.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {

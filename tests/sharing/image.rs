@@ -1,0 +1,1 @@
+//! What holds for the layers of every image.
