@@ -7,6 +7,7 @@ use crate::tree::{Family, Node, Order, Tree, What};
 
 /// Programs whose effects scripts ask for; they count as there if their file is.
 const PROGRAMS: &[&str] = &[
+    "usr/bin/cat",
     "usr/bin/chgrp",
     "usr/bin/chmod",
     "usr/bin/update-alternatives",
@@ -43,6 +44,7 @@ pub(crate) fn base(merged: bool, key: &[u8]) -> Tree {
         ("etc/login.defs", "SYS_UID_MIN 101\nSYS_UID_MAX 999\nSYS_GID_MIN 101\nSYS_GID_MAX 999\nHOME_MODE 0700\n"),
         ("etc/skel/.profile", "umask 022\n"),
         ("var/lib/dpkg/arch", "amd64\n"),
+        ("var/lib/dpkg/triggers/File", "/usr/share/indexed indexer/noawait\n"),
         ("var/lib/dpkg/triggers/ldconfig", "libc-bin/noawait\n"),
         ("usr/share/doc/README", "documents\n"),
     ] {

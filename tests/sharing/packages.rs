@@ -31,6 +31,11 @@ pub(crate) fn installed() -> Vec<Deb> {
             .field("Essential: yes")
             .control("triggers", "interest-noawait ldconfig\n")
             .script("postinst", "if [ \"$1\" = triggered ]; then\n    ldconfig\nfi"),
+        Deb::new("indexer", "1.0")
+            .control("triggers", "interest-noawait /usr/share/indexed\n")
+            .script("postinst", "if [ \"$1\" = triggered ]; then\n    cat /usr/share/indexed/* > /var/lib/indexer/all\nfi")
+            .directory("usr/share/indexed", 0o755)
+            .directory("var/lib/indexer", 0o755),
         Deb::new("old", "1.0")
             .file("usr/share/old/kept", 0o644, "1.0\n")
             .file("usr/share/old/gone/vanished", 0o644, "1.0\n"),
@@ -100,6 +105,7 @@ fn shared_library() -> Deb {
         .file("usr/lib/x86_64-linux-gnu/libprobe.so.1.2", 0o644, library("libprobe.so.1"))
         .symlink("usr/lib/x86_64-linux-gnu/libprobe.so.1", "libprobe.so.1.2")
         .file("lib/probe/plugin", 0o644, "plugin\n")
+        .file("usr/share/indexed/probe", 0o644, "probe\n")
 }
 
 fn certs() -> Deb {
@@ -118,5 +124,6 @@ fn certs() -> Deb {
 fn local() -> Deb {
     Deb::new("local", "1.0")
         .file("usr/local/share/local/text", 0o644, "local\n")
+        .file("usr/share/indexed/local", 0o644, "local\n")
         .file("lib/local/helper", 0o755, "helper\n")
 }
