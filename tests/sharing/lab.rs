@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use crate::archive::Archive;
 use crate::packages;
-use crate::repository::signed;
+use crate::repository::{Repository, signed};
 use crate::tree::Tree;
 
 /// Recipes of the profile `probe`, in order: three with packages, one with enough bytes for a ply, one that goes to the glue.
@@ -53,7 +53,12 @@ pub(crate) struct Layer {
 }
 
 impl Lab {
+    /// An archive that is signed now, with a key of its own.
     pub(crate) fn new() -> Self {
+        Self::over(signed(&packages::archive()))
+    }
+
+    pub(crate) fn over(repository: Repository) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let layers = folder.path().join("layers");
         let large = "x".repeat(70 << 10);
@@ -67,7 +72,6 @@ impl Lab {
         }
         std::fs::create_dir_all(layers.join("profiles")).unwrap();
         std::fs::write(layers.join("profiles/probe.toml"), format!("recipes = {names:?}\n")).unwrap();
-        let repository = signed(&packages::archive());
         Self { folder, archive: Archive::serving(repository.files), key: repository.key }
     }
 
@@ -77,32 +81,32 @@ impl Lab {
 
     /// Builds the profile on a base; the image is `x` in the layout at `out`.
     pub(crate) fn build(&self, base: &Tree, out: &str, words: &[&str]) -> Vec<Layer> {
-        let output = self.try_build(base, out, words);
+        let output = self.command(base, out).args(words).output().unwrap();
         let talk = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{out}: {talk}");
         layers(&output.stdout)
     }
 
-    pub(crate) fn try_build(&self, base: &Tree, out: &str, words: &[&str]) -> Output {
+    /// The command that does it.
+    pub(crate) fn command(&self, base: &Tree, out: &str) -> Command {
         let from = self.path(&format!("{out}-base"));
         base.write(&from, "base");
-        Command::new(env!("CARGO_BIN_EXE_plywood"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plywood"));
+        command
             .args(["build", &format!("oci:{}:base", from.display()), "--profile", "probe", "--json"])
             .args(["--platform", "linux/amd64", "-o", &format!("oci:{}:x", self.path(out).display())])
             .args(["--apt-mirror", &format!("http://archive.test/debian/={}", self.archive.uri())])
             .arg("--layers-dir")
             .arg(self.path("layers"))
-            .args(words)
             .env_clear()
             .env("HOME", self.folder.path())
-            .env("PLYWOOD_STORE", self.path("store"))
-            .output()
-            .unwrap()
+            .env("PLYWOOD_STORE", self.path("store"));
+        command
     }
 }
 
 /// Our layers, bottom to top; a ply is named by its recipe, another one by its kind.
-fn layers(json: &[u8]) -> Vec<Layer> {
+pub(crate) fn layers(json: &[u8]) -> Vec<Layer> {
     let document: serde_json::Value = serde_json::from_slice(json).unwrap();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let layer = |layer: &serde_json::Value| Layer {
