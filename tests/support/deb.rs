@@ -10,16 +10,6 @@ use plywood::oci::Digest;
 /// Seconds since 1970 of everything in a package.
 pub(crate) const PACKED: u64 = 1_700_000_000;
 
-/// How `data.tar` is compressed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Packing {
-    /// xz at its fastest.
-    Xz,
-    /// zstd at its fastest.
-    #[allow(dead_code, reason = "only the acceptance of large packages asks for it")]
-    Zstd,
-}
-
 /// A package to be.
 #[derive(Clone, Debug)]
 pub(crate) struct Deb {
@@ -29,13 +19,12 @@ pub(crate) struct Deb {
     scripts: Vec<(String, Vec<u8>)>,
     data: Vec<(tar::Header, String, Option<String>, Vec<u8>)>,
     listed: BTreeSet<String>,
-    packing: Packing,
 }
 
 impl Deb {
     pub(crate) fn new(name: &str, version: &str) -> Self {
         let (fields, scripts, data) = (String::new(), Vec::new(), Vec::new());
-        Self { name: name.into(), version: version.into(), fields, scripts, data, listed: BTreeSet::new(), packing: Packing::Xz }
+        Self { name: name.into(), version: version.into(), fields, scripts, data, listed: BTreeSet::new() }
     }
     /// A line of the control file: `Depends: libc6`.
     pub(crate) fn field(mut self, line: &str) -> Self {
@@ -74,11 +63,6 @@ impl Deb {
     pub(crate) fn symlink(mut self, path: &str, target: &str) -> Self {
         self.parents(path);
         self.add(path, tar::EntryType::Symlink, 0o777, Some(target), Vec::new());
-        self
-    }
-    #[allow(dead_code, reason = "only the acceptance of large packages asks for it")]
-    pub(crate) fn packing(mut self, packing: Packing) -> Self {
-        self.packing = packing;
         self
     }
 
@@ -139,19 +123,16 @@ impl Deb {
         let (control, data) = self.tars();
         let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gz.write_all(&control).unwrap();
-        let (member, packed) = match self.packing {
-            Packing::Xz => {
-                let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 0);
-                encoder.write_all(&data).unwrap();
-                ("data.tar.xz", encoder.finish().unwrap())
-            }
-            Packing::Zstd => ("data.tar.zst", zstd::encode_all(data.as_slice(), 1).unwrap()),
-        };
+        let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 0);
+        xz.write_all(&data).unwrap();
         let mut file = b"!<arch>\n".to_vec();
-        for (name, bytes) in
-            [("debian-binary", b"2.0\n".to_vec()), ("control.tar.gz", gz.finish().unwrap()), (member, packed)]
-        {
-            file.extend(format!("{name:<16}{PACKED:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, "100644", bytes.len()).bytes());
+        let members = [
+            ("debian-binary", b"2.0\n".to_vec()),
+            ("control.tar.gz", gz.finish().unwrap()),
+            ("data.tar.xz", xz.finish().unwrap()),
+        ];
+        for (name, bytes) in members {
+            file.extend(member(name, bytes.len() as u64).bytes());
             let odd = bytes.len() % 2 == 1;
             file.extend(bytes);
             file.extend(odd.then_some(b'\n'));
@@ -188,4 +169,9 @@ impl Deb {
             (header, name[path(name)..].trim_end_matches('/'), target.as_deref(), bytes.as_slice())
         })
     }
+}
+
+/// The head of a member of an `ar`.
+pub(crate) fn member(name: &str, size: u64) -> String {
+    format!("{name:<16}{PACKED:<12}{:<6}{:<6}{:<8}{size:<10}`\n", 0, 0, "100644")
 }

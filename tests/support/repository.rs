@@ -22,9 +22,21 @@ pub(crate) struct Repository {
 
 /// An archive `stable main` for amd64, signed with a new key.
 pub(crate) fn signed(packages: &[Deb]) -> Repository {
-    let (mut files, release) = unsigned(packages);
-    let (text, key) = sign(release.as_bytes());
-    files.insert("dists/stable/InRelease".into(), text);
+    sign(unsigned(packages))
+}
+
+/// An archive as its index says, without the pool.
+pub(crate) fn signed_index(listing: &str) -> Repository {
+    sign(index(listing))
+}
+
+fn sign((mut files, release): (BTreeMap<String, Vec<u8>>, String)) -> Repository {
+    let home = tempfile::tempdir().unwrap();
+    gpg(home.path(), &["--quick-generate-key", "archive <archive@test>", "ed25519", "cert,sign", "never"], b"");
+    files.insert("dists/stable/InRelease".into(), gpg(home.path(), &["--clearsign"], release.as_bytes()));
+    let key = gpg(home.path(), &["--export"], b"");
+    // The agent that gpg started for this key ring alone.
+    let _ = Command::new("gpgconf").args(["--kill", "all"]).env("GNUPGHOME", home.path()).status();
     Repository { files, key }
 }
 
@@ -36,6 +48,13 @@ pub(crate) fn unsigned(packages: &[Deb]) -> (BTreeMap<String, Vec<u8>>, String) 
         listing += &package.listing(&bytes);
         files.insert(package.filename(), bytes);
     }
+    let (indexes, release) = index(&listing);
+    files.extend(indexes);
+    (files, release)
+}
+
+/// `Packages.xz`, and the text of the Release that lists it.
+fn index(listing: &str) -> (BTreeMap<String, Vec<u8>>, String) {
     let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 0);
     encoder.write_all(listing.as_bytes()).unwrap();
     let packed = encoder.finish().unwrap();
@@ -45,19 +64,7 @@ pub(crate) fn unsigned(packages: &[Deb]) -> (BTreeMap<String, Vec<u8>>, String) 
     for (name, bytes) in [("Packages", listing.as_bytes()), ("Packages.xz", packed.as_slice())] {
         release += &format!(" {} {} main/binary-amd64/{name}\n", Digest::of(bytes).hex(), bytes.len());
     }
-    files.insert("dists/stable/main/binary-amd64/Packages.xz".into(), packed);
-    (files, release)
-}
-
-/// The text clear-signed, and the key that checks it.
-fn sign(text: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let home = tempfile::tempdir().unwrap();
-    gpg(home.path(), &["--quick-generate-key", "archive <archive@test>", "ed25519", "cert,sign", "never"], b"");
-    let signed = gpg(home.path(), &["--clearsign"], text);
-    let key = gpg(home.path(), &["--export"], b"");
-    // The agent that gpg started for this key ring alone.
-    let _ = Command::new("gpgconf").args(["--kill", "all"]).env("GNUPGHOME", home.path()).status();
-    (signed, key)
+    (BTreeMap::from([("dists/stable/main/binary-amd64/Packages.xz".to_owned(), packed)]), release)
 }
 
 fn gpg(home: &Path, words: &[&str], input: &[u8]) -> Vec<u8> {
