@@ -28,6 +28,8 @@ pub(crate) enum Fault {
 #[derive(Default)]
 struct State {
     files: BTreeMap<String, Vec<u8>>,
+    /// Files too large for memory.
+    on_disk: BTreeMap<String, PathBuf>,
     log: Vec<String>,
     /// Part of a path, how often it still counts, and what happens.
     faults: Vec<(String, usize, Fault)>,
@@ -43,13 +45,19 @@ pub(crate) struct Archive {
 impl Archive {
     /// Serves `fixtures/archive` below `/debian/`.
     pub(crate) fn start() -> Self {
+        let (root, mut files) = (fixtures(), BTreeMap::new());
+        for folder in ["dists", "pool"] {
+            add_tree(&root, &root.join(folder), &mut files);
+        }
+        Self::serving(files)
+    }
+
+    /// Serves files, by path below `/debian/`.
+    pub(crate) fn serving(files: BTreeMap<String, Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (state, stop) = (Arc::new(Mutex::new(State::default())), Arc::new(AtomicBool::new(false)));
-        let root = fixtures();
-        for folder in ["dists", "pool"] {
-            add_tree(&root, &root.join(folder), &mut lock(&state).files);
-        }
+        let state = Arc::new(Mutex::new(State { files, ..State::default() }));
+        let stop = Arc::new(AtomicBool::new(false));
         let (served, stopped) = (state.clone(), stop.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -76,6 +84,12 @@ impl Archive {
     /// Replaces a file, by its path below the root.
     pub(crate) fn put(&self, path: &str, bytes: Vec<u8>) {
         lock(&self.state).files.insert(path.to_owned(), bytes);
+    }
+
+    /// Serves a file from disk, whole, by its path below the root.
+    #[allow(dead_code, reason = "only the acceptance of large packages asks for it")]
+    pub(crate) fn put_on_disk(&self, path: &str, file: PathBuf) {
+        lock(&self.state).on_disk.insert(path.to_owned(), file);
     }
 
     /// Paths that were asked for since the last call, below the root; `path FROM-` for a range.
@@ -140,6 +154,10 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<(String, Option<usize>)> {
 
 /// Answers one request; nothing if the connection has ended.
 fn answer(mut stream: &TcpStream, state: &Mutex<State>, path: &str, from: Option<usize>) -> Option<()> {
+    let on_disk = lock(state).on_disk.get(path).cloned();
+    if let Some(file) = on_disk {
+        return send_from_disk(stream, &file);
+    }
     let (file, fault) = {
         let mut state = lock(state);
         state.log.push(from.map_or_else(|| path.to_owned(), |from| format!("{path} {from}-")));
@@ -175,6 +193,13 @@ fn answer(mut stream: &TcpStream, state: &Mutex<State>, path: &str, from: Option
         return None;
     }
     Some(())
+}
+
+fn send_from_disk(mut stream: &TcpStream, file: &Path) -> Option<()> {
+    let mut file = std::fs::File::open(file).ok()?;
+    let length = file.metadata().ok()?.len();
+    write!(stream, "HTTP/1.1 200 x\r\nContent-Length: {length}\r\n\r\n").ok()?;
+    std::io::copy(&mut file, &mut stream).ok().map(drop)
 }
 
 fn find(files: &BTreeMap<String, Vec<u8>>, path: &str) -> Option<Vec<u8>> {

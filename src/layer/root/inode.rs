@@ -37,8 +37,6 @@ pub enum Author {
     Package(usize),
     /// The recipe at this place of the plan.
     Recipe(usize),
-    /// A trigger handler.
-    Trigger,
     /// dpkg's and apt's own records.
     Dpkg,
 }

@@ -72,8 +72,8 @@ pub(super) struct Dpkg<'a> {
     filter: PathFilter,
     /// Which installed package lists a place, made at the first question.
     owners: Option<BTreeMap<EntryPath, String>>,
-    /// Interested package -> names of triggers, in order of activation.
-    pending: Vec<(String, Vec<String>)>,
+    /// Handlers to run, in order of activation.
+    pending: Vec<triggers::Pending>,
     configured: BTreeSet<String>,
     names: names::IdNames,
 }

@@ -15,6 +15,16 @@ const FILE: &str = "/var/lib/dpkg/triggers/File";
 /// More rounds than any archive's triggers need: one handler may wake another, a circle never ends.
 const MAX_ROUNDS: usize = 100;
 
+/// A package whose handler is to run.
+#[derive(Debug)]
+pub(super) struct Pending {
+    package: String,
+    /// Triggers, in order of activation.
+    names: Vec<String>,
+    /// Who woke it last: what the handler makes of package files alone lies with that package, on top of all that it read.
+    woken_by: Author,
+}
+
 impl Dpkg<'_> {
     /// Registers the package's interests and activates what its `triggers` file activates.
     pub(super) fn register_triggers(&mut self, locked: &LockedPackage, contents: &Contents, same: bool) -> Result<()> {
@@ -88,20 +98,25 @@ impl Dpkg<'_> {
 
     fn wake(&mut self, package: &str, trigger: &str) {
         let package = package.split(':').next().unwrap_or(package);
-        match self.pending.iter_mut().find(|(p, _)| p == package) {
-            Some((_, names)) if names.iter().any(|n| n == trigger) => {}
-            Some((_, names)) => names.push(trigger.to_owned()),
-            None => self.pending.push((package.to_owned(), vec![trigger.to_owned()])),
+        let woken_by = self.root.author();
+        match self.pending.iter_mut().find(|p| p.package == package) {
+            Some(pending) => {
+                pending.woken_by = woken_by;
+                if !pending.names.iter().any(|n| n == trigger) {
+                    pending.names.push(trigger.to_owned());
+                }
+            }
+            None => self.pending.push(Pending { package: package.into(), names: vec![trigger.into()], woken_by }),
         }
     }
 
     /// Runs what is pending for packages that are configured; the rest waits.
     pub(super) fn run_triggers(&mut self) -> Result<()> {
         for _ in 0..MAX_ROUNDS {
-            let ready = self.pending.iter().position(|(package, _)| self.is_configured(package));
+            let ready = self.pending.iter().position(|pending| self.is_configured(&pending.package));
             let Some(at) = ready else { return Ok(()) };
-            let (package, names) = self.pending.remove(at);
-            self.handle(&package, &names)?;
+            let pending = self.pending.remove(at);
+            self.handle(&pending)?;
         }
         Err(DpkgError::Lock("triggers wake each other without end".into()).into())
     }
@@ -111,17 +126,16 @@ impl Dpkg<'_> {
         !changing || self.configured.contains(package)
     }
 
-    fn handle(&mut self, package: &str, names: &[String]) -> Result<()> {
+    fn handle(&mut self, pending: &Pending) -> Result<()> {
+        let package = pending.package.as_str();
         let Some(stanza) = self.status.named(package)?.into_iter().next() else { return Ok(()) };
         if !stanza.text("Status").ends_with(" installed") {
             return Ok(());
         }
         let (architecture, version) = (stanza.text("Architecture").to_owned(), stanza.text("Version").to_owned());
         let Some(text) = self.installed_script(package, &architecture, "postinst") else { return Ok(()) };
-        let joined = names.join(" ");
+        let joined = pending.names.join(" ");
         let number = self.changes.iter().position(|c| c.locked.name == package && c.contents.is_some());
-        // What a handler makes of package files alone belongs to the package that has the handler, or to who woke it last.
-        let author = number.map_or(Author::Trigger, Author::Package);
         let run = Run {
             number,
             package,
@@ -129,7 +143,7 @@ impl Dpkg<'_> {
             version: &version,
             script: "postinst",
             words: &["triggered", &joined],
-            author,
+            author: pending.woken_by,
         };
         self.evaluate(&text, &run)
     }

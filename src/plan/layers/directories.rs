@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::layer::LayerSpec;
-use crate::layer::root::InodeKind;
-use crate::stream::{Entry, EntryPath, Kind};
+use crate::layer::root::{Author, Inode};
+use crate::stream::{Entry, EntryPath, Kind, Owner};
 
 use super::{Placed, Slot, Sorting};
 
@@ -23,14 +23,37 @@ impl Sorting<'_> {
         let times = self.shipped_times(slot);
         // SOURCE_DATE_EPOCH is the time of state and glue.
         let time = self.epoch.filter(|_| matches!(slot, Slot::State | Slot::Glue));
-        wanted.into_iter().map(|path| self.directory(path, time, &times)).collect()
+        wanted.into_iter().map(|path| self.directory(slot, path, time, &times)).collect()
     }
 
-    fn directory(&self, path: EntryPath, time: Option<i64>, times: &BTreeMap<&EntryPath, i64>) -> Entry {
+    fn directory(&self, slot: Slot, path: EntryPath, time: Option<i64>, times: &BTreeMap<&EntryPath, i64>) -> Entry {
         let mtime = time.unwrap_or_else(|| times.get(&path).copied().unwrap_or(0));
-        match self.root.at(&path) {
-            Some(inode) if matches!(inode.kind, InodeKind::Directory) => Entry { mtime, ..inode.entry(path) },
-            _ => Entry { mtime, ..Entry::new(path, Kind::Directory, 0o755) },
+        let Some(inode) = self.root.at(&path).filter(Inode::is_directory) else {
+            return Entry { mtime, ..Entry::new(path, Kind::Directory, 0o755) };
+        };
+        let changed_here = inode.author != Author::Base && inode.provenance.any();
+        if changed_here && matches!(slot, Slot::Ply(_)) {
+            return Entry { mtime, ..self.before_this_base(path, &inode) };
+        }
+        Entry { mtime, ..inode.entry(path) }
+    }
+
+    /// A directory as a ply lists it where what a script set in it depends on the base: the glue above lists it as it is in
+    /// the end. As the base has it, or else with the shipped owner, since an ID that was found in this base ends sharing.
+    fn before_this_base(&self, path: EntryPath, inode: &Inode) -> Entry {
+        let of_base = self.root.base().get(&path).map(|node| &node.entry).filter(|entry| entry.is_directory());
+        let shipped = || {
+            self.packages.iter().find_map(|package| {
+                let mut entries = package.contents.entries.iter().zip(&package.places);
+                entries.find(|(entry, place)| entry.is_directory() && place.as_ref() == Some(&path)).map(|(entry, _)| entry)
+            })
+        };
+        match of_base.or_else(shipped) {
+            Some(Entry { mode, owner, xattrs, .. }) => {
+                let (owner, xattrs) = (*owner, xattrs.clone());
+                Entry { owner, xattrs, ..Entry::new(path, Kind::Directory, *mode) }
+            }
+            None => Entry { owner: Owner::default(), ..inode.entry(path) },
         }
     }
 

@@ -17,6 +17,7 @@ use crate::layer::{Contents, LayerSpec, Made};
 use crate::oci::Digest;
 use crate::stream::{Entry, EntryPath, Kind};
 
+use slots::Grounds;
 pub use slots::{Slot, Unit};
 
 /// A package as the layers see it.
@@ -77,7 +78,7 @@ impl Sorting<'_> {
     pub fn layers(&self) -> Result<Vec<Sorted>> {
         let mut whiteouts: BTreeMap<Slot, Vec<EntryPath>> = BTreeMap::new();
         let mut nodes: BTreeMap<Slot, Vec<Placed<'_>>> = BTreeMap::new();
-        let small = self.small_units();
+        let grounds = Grounds { small: self.small_units(), state_folders: self.state_folders() };
         let mut removed: Option<&EntryPath> = None;
         for (path, change) in self.root.changes() {
             match change {
@@ -85,16 +86,16 @@ impl Sorting<'_> {
                 Change::Removed(_) if removed.is_some_and(|above| path.is_below(above)) => {}
                 Change::Removed(author) => {
                     removed = Some(path);
-                    whiteouts.entry(self.slot_of_author(author, &small)).or_default().push(path.clone());
+                    whiteouts.entry(self.slot_of_author(author, &grounds.small)).or_default().push(path.clone());
                 }
                 Change::Node(number, inode) => {
-                    let slot = self.slot(path, inode, &small);
+                    let slot = self.slot(path, inode, &grounds);
                     nodes.entry(slot).or_default().push(Placed { path, number: Some(number), inode });
                 }
             }
         }
         for (path, inode) in self.hidden.iter().filter(|_| !self.fold) {
-            let slot = self.slot(path, inode, &small);
+            let slot = self.slot(path, inode, &grounds);
             nodes.entry(slot).or_default().push(Placed { path, number: None, inode });
         }
         let slots: std::collections::BTreeSet<Slot> = whiteouts.keys().chain(nodes.keys()).copied().collect();

@@ -50,6 +50,28 @@ pub struct Unit {
     pub has_packages: bool,
 }
 
+/// What the sorting of each path rests on besides the path itself.
+#[derive(Debug)]
+pub(super) struct Grounds {
+    /// [`Sorting::small_units`]
+    pub(super) small: BTreeSet<usize>,
+    /// [`Sorting::state_folders`]
+    pub(super) state_folders: BTreeSet<(EntryPath, Author)>,
+}
+
+impl Grounds {
+    /// Links beside a state file of the same author are one result with it (a CA bundle and the links to what is in it): what
+    /// changes the one changes the others, so that together they spare the glue.
+    fn goes_with_state(&self, path: &EntryPath, inode: &Inode) -> bool {
+        let folder = inode.target().and_then(|_| path.parent());
+        folder.is_some_and(|folder| self.state_folders.contains(&(folder, inode.author)))
+    }
+}
+
+fn is_large(inode: &Inode) -> bool {
+    inode.is_file() && inode.size() >= STATE_FILE
+}
+
 impl Sorting<'_> {
     /// Units whose own paths are too few bytes for a layer.
     pub(super) fn small_units(&self) -> BTreeSet<usize> {
@@ -67,7 +89,21 @@ impl Sorting<'_> {
         units.filter(|(i, unit)| !unit.has_packages && sizes.get(*i).is_none_or(|s| *s < PLY)).map(|(i, _)| i).collect()
     }
 
-    pub(super) fn slot(&self, path: &EntryPath, inode: &Inode, small: &BTreeSet<usize>) -> Slot {
+    /// Directories and authors of the state files whose bytes were made from the base.
+    pub(super) fn state_folders(&self) -> BTreeSet<(EntryPath, Author)> {
+        let mut folders = BTreeSet::new();
+        for (path, change) in self.root.changes() {
+            if let (Change::Node(_, inode), Some(folder)) = (change, path.parent())
+                && inode.provenance.bytes
+                && is_large(inode)
+            {
+                folders.insert((folder, inode.author));
+            }
+        }
+        folders
+    }
+
+    pub(super) fn slot(&self, path: &EntryPath, inode: &Inode, grounds: &Grounds) -> Slot {
         if self.fold {
             return Slot::Glue;
         }
@@ -75,9 +111,9 @@ impl Sorting<'_> {
             return Slot::State;
         }
         if inode.provenance.any() {
-            return if inode.is_file() && inode.size() >= STATE_FILE { Slot::State } else { Slot::Glue };
+            return if is_large(inode) || grounds.goes_with_state(path, inode) { Slot::State } else { Slot::Glue };
         }
-        self.slot_of_author(inode.author, small)
+        self.slot_of_author(inode.author, &grounds.small)
     }
 
     pub(super) fn slot_of_author(&self, author: Author, small: &BTreeSet<usize>) -> Slot {
@@ -85,7 +121,7 @@ impl Sorting<'_> {
             _ if self.fold => Slot::Glue,
             Author::Package(number) => self.packages.get(number).map_or(Slot::Glue, |p| Slot::Ply(p.unit)),
             Author::Recipe(unit) if !small.contains(&unit) => Slot::Ply(unit),
-            Author::Base | Author::Recipe(_) | Author::Trigger | Author::Dpkg => Slot::Glue,
+            Author::Base | Author::Recipe(_) | Author::Dpkg => Slot::Glue,
         }
     }
 }

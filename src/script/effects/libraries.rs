@@ -1,6 +1,7 @@
 //! `ldconfig`, `update-ca-certificates`.
 //!
-//! Invariant: the loader's cache is the base's; the bundle of certificates is so only where the base has its own.
+//! Invariant: the loader's cache and the bundle of certificates always count as the base's. Were the bundle a package's where a
+//! base has no certificates of its own, one such certificate would move it, and with it change the ply that it had been in.
 
 use super::bridge::{RootView, finish, words};
 use crate::layer::root::{Author, Last};
@@ -60,8 +61,6 @@ fn update_ca_certificates(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> 
     if let Some(hook) = view.list("/etc/ca-certificates/update.d").first() {
         return Err(call.uncovered(format!("the hook {hook}")));
     }
-    let own = !view.list("/usr/local/share/ca-certificates").is_empty();
-    let conf = call.root.read(b"/etc/ca-certificates.conf").is_ok_and(|(_, base)| base);
     let result = ca_certificates::update(&view, fresh);
-    finish(call, result, own || conf)
+    finish(call, result, true)
 }

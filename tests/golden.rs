@@ -1,0 +1,128 @@
+//! Fixed inputs give these digests, on every machine and in every release.
+//!
+//! Where one changes, users' images change: the commit that does it raises `plan::RULES`, adds a line "digests change" to
+//! CHANGELOG.md, and puts in the constants that `PLYWOOD_BLESS=1 cargo test --test golden -- --nocapture` prints. The same
+//! command signs `fixtures/golden/InRelease` anew where the packages themselves changed.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(dead_code, reason = "rows and faults are other tests'")]
+
+#[path = "support/archive.rs"]
+mod archive;
+#[path = "support/deb.rs"]
+mod deb;
+#[path = "support/elf.rs"]
+mod elf;
+#[path = "support/repository.rs"]
+mod repository;
+#[path = "support/tree.rs"]
+mod tree;
+
+#[path = "sharing/bases.rs"]
+mod bases;
+#[path = "sharing/lab.rs"]
+mod lab;
+#[path = "sharing/packages.rs"]
+mod packages;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lab::Lab;
+use repository::Repository;
+
+/// Time of everything that the plan makes.
+const EPOCH: &str = "1700000001";
+
+/// Layers, bottom to top, config and manifest.
+const GOLDEN: &str = "\
+tools sha256:adb77c608ec1a2c961473706a76ce8ae549573e86146edebfcde3c9e418ef54c
+site sha256:38aad95fb8f321a08e9cbddad0d991e7abe443dd4f7103dcb2b8884df74535fa
+local sha256:f2a7375ab3eb9d4faf0847107156c6339a635ae4eae97e03d3f2f7c956c5dd60
+large sha256:184d51ad8fce9a9d9a1dbde104535ffe2b7af889b6cb14f30286ce79131bcaa7
+state sha256:37cdf17567f8f6438fffca6d8fe1b9aa85937c3103ddcbddd8fb93740f35915c
+glue sha256:5103c0e6af9e9f01b8163fee09667b9ccdee6c8dfef24cef56547f301ed1f1ef
+config sha256:339cbbcc81475dfe77ac96ee29b6bb2d9ab1c0d7e1a037ad7e624d8124c19d3a
+manifest sha256:1d4c24014149fd240f7502312eeb1ca9183b7776285160c120497138f90b53e6
+";
+
+/// The same with `--fold`.
+const FOLDED: &str = "\
+glue sha256:584009aef1bff14b0246d25450c9f7641bedbd7f6204a39b978c97d340cb76d7
+config sha256:a1bc676e1ed573dd1216a034d3057adbb694fb315878516271a3f60efd56a938
+manifest sha256:cbf3777eb75f3dc3056808588541fecfc64f61fccfd1f1318e278272d8192daf
+";
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden")
+}
+
+fn blessing() -> bool {
+    std::env::var_os("PLYWOOD_BLESS").is_some()
+}
+
+/// The archive with the signature that was made once, so that the key, which lies in the base, stays the same.
+fn repository() -> Repository {
+    let folder = fixtures();
+    let packages = packages::archive();
+    let (mut files, release) = repository::unsigned(&packages);
+    let signed = std::fs::read(folder.join("InRelease")).unwrap_or_default();
+    let is_known = String::from_utf8_lossy(&signed).contains(&release);
+    if blessing() && !is_known {
+        let repository = repository::signed(&packages);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("InRelease"), &repository.files["dists/stable/InRelease"]).unwrap();
+        std::fs::write(folder.join("key.gpg"), &repository.key).unwrap();
+        return repository;
+    }
+    assert!(is_known, "the packages of the tests changed: see the head of this file");
+    files.insert("dists/stable/InRelease".into(), signed);
+    Repository { files, key: std::fs::read(folder.join("key.gpg")).unwrap() }
+}
+
+/// Builds, and gives the digests as the constants have them.
+fn digests(lab: &Lab, out: &str, words: &[&str], adjust: impl FnOnce(Command) -> Command) -> String {
+    let mut command = lab.command(&bases::base(true, &lab.key), out);
+    command.args(words).env("SOURCE_DATE_EPOCH", EPOCH);
+    let output = adjust(command).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut text = String::new();
+    for layer in lab::layers(&output.stdout) {
+        writeln!(text, "{} {}", layer.name, layer.digest).unwrap();
+    }
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let digest = json["images"][0]["digest"].as_str().unwrap();
+    let manifest = lab.path(out).join("blobs/sha256").join(digest.trim_start_matches("sha256:"));
+    let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(manifest).unwrap()).unwrap();
+    writeln!(text, "config {}\nmanifest {digest}", manifest["config"]["digest"].as_str().unwrap()).unwrap();
+    text
+}
+
+#[test]
+fn fixed_inputs_give_the_digests_of_every_release() {
+    let lab = Lab::over(repository());
+    for (out, words, golden) in [("plain", &[][..], GOLDEN), ("folded", &["--fold"], FOLDED)] {
+        let text = digests(&lab, out, words, |command| command);
+        if blessing() {
+            println!("{out}:\n{text}");
+        } else {
+            assert_eq!(text, golden, "{out}: see the head of this file");
+        }
+    }
+}
+
+#[test]
+fn umask_time_zone_language_and_number_of_processors_change_nothing() {
+    let labs = [Lab::over(repository()), Lab::over(repository())];
+    let [plain, other] = &labs;
+    let first = digests(plain, "x", &[], |command| command);
+    let second = digests(other, "x", &[], |command| {
+        let mut strange = Command::new("sh");
+        strange.args(["-c", "umask 077; exec taskset -c 0 \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+        strange.env_clear().envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        strange.env("PATH", "/usr/bin:/bin").env("TZ", "Pacific/Apia").env("LC_ALL", "tr_TR.UTF-8").current_dir("/");
+        strange
+    });
+    assert_eq!(first, second);
+}
