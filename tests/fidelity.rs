@@ -24,7 +24,7 @@ fn lab() -> PathBuf {
 
 /// Makes the truth of an installation into `folder`.
 fn truth(folder: &Path, packages: &[&str]) {
-    let mut command = Command::new(tools::shared("make-truth.sh"));
+    let mut command = Command::new(tools::fidelity("make-truth.sh"));
     command.env("LAB", lab()).args(["-n", "-o"]).arg(folder).arg("truth").args(packages);
     tools::output(&mut command).expect_success("make-truth.sh");
 }
@@ -56,7 +56,7 @@ fn matches(pattern: &str, path: &str) -> bool {
 fn wrong(image: &str, folder: &Path) -> Vec<(String, String)> {
     let file = |name: &str| folder.join(name).display().to_string();
     let mut command = Command::new(tools::program("python3"));
-    command.arg(tools::shared("fidelity.py")).args([
+    command.arg(tools::fidelity("fidelity.py")).args([
         "score",
         image,
         &file("truth.before.tsv.gz"),
@@ -65,7 +65,6 @@ fn wrong(image: &str, folder: &Path) -> Vec<(String, String)> {
     ]);
     let out = tools::output(&mut command);
     assert!(out.stdout.contains("\nidentical: ") || out.stdout.starts_with("identical: "), "{}{}", out.stdout, out.stderr);
-    eprintln!("{}", out.stdout.lines().last().unwrap());
     let mut kind = "";
     let mut found = Vec::new();
     for line in out.stdout.lines() {

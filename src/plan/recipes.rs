@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::layer::Contents;
-use crate::layer::root::{Author, Content, Inode, InodeKind, Last, Provenance, VirtualRoot};
+use crate::layer::root::{Author, Content, Inode, Last, Provenance, VirtualRoot};
 use crate::oci::Digest;
 use crate::recipe::{File, FileBody, Mode, Names, Rank, Resolved, ResolvedUnit};
 use crate::stream::{Entry, EntryPath, Kind, Owner};
@@ -164,23 +164,11 @@ impl Placing<'_> {
     fn place(&mut self, number: usize, unit: &ResolvedUnit, file: &File, mut entry: Entry, content: Content) -> Result<EntryPath> {
         let (owner, base) = self.owner(&entry.path, &file.owner)?;
         entry.owner = owner;
-        if let Some(place) = self.there(&entry, &content) {
-            return Ok(place);
-        }
         if !entry.is_directory() {
             self.claim(number, unit, &entry.path)?;
         }
         let path = entry.path.clone();
         Ok(self.root.place(&entry, content, Provenance { bytes: false, ids: base }).map_err(|e| refused(unit, &path, &e))?)
-    }
-
-    /// Where the base has this very file already, so that building on our own output changes nothing.
-    fn there(&self, entry: &Entry, content: &Content) -> Option<EntryPath> {
-        let Content::Held(bytes) = content else { return None };
-        let place = self.root.resolve(&entry.path.absolute(), Last::Keep).ok()?;
-        let inode = self.root.at(&place).filter(|i| i.author == Author::Base && i.mode == entry.mode && i.owner == entry.owner)?;
-        let InodeKind::File { content: Content::Held(has), .. } = &inode.kind else { return None };
-        (has == bytes).then_some(place)
     }
 
     /// Notes who brings a path. Recipes may not bring the same; the file and the flags may, and then hide what a ply has.

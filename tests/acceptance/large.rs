@@ -112,8 +112,7 @@ fn control() -> Vec<u8> {
     tar.into_inner().unwrap().finish().unwrap()
 }
 
-const STANZA: &str =
-    "Package: huge\nVersion: 1.0\nArchitecture: amd64\nMaintainer: Test <test@test>\nDescription: of the tests\n";
+const STANZA: &str = "Package: huge\nVersion: 1.0\nArchitecture: amd64\nMaintainer: Test <test@test>\nDescription: of the tests\n";
 
 /// Writes the package; `suffix` is `xz` or `zst`.
 fn package(folder: &Path, suffix: &str) -> PathBuf {

@@ -122,11 +122,7 @@ pub(crate) fn ssh(pid: &str, port: u16, user: &str, password: &str, command: &st
     output(&mut line)
 }
 
-/// A program or script of the shared tools, which lie beside the checkout or where `PLYWOOD_SHARED` says.
-pub(crate) fn shared(name: &str) -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let folder = std::env::var_os("PLYWOOD_SHARED").map_or(beside, PathBuf::from);
-    let file = folder.join("tools").join(name);
-    assert!(file.is_file(), "{} is missing: set PLYWOOD_SHARED to the folder that has tools/{name}", file.display());
-    file
+/// A script of `tests/fidelity`.
+pub(crate) fn fidelity(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fidelity").join(name)
 }
