@@ -121,7 +121,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 /// A folder or file that is named as the place of an image must be there.
 pub(super) fn is_there(place: &Location) -> Result<()> {
     match place {
-        Location::Layout(path, _) | Location::OciArchive(path) | Location::DockerArchive(path) => {
+        Location::Layout(path, _) | Location::OciArchive(path, _) | Location::DockerArchive(path, _) => {
             std::fs::metadata(path).map(|_| ()).map_err(|e| unreadable(path, e))
         }
         Location::Registry(_) | Location::Engine(_) | Location::Store(_) => Ok(()),
@@ -133,8 +133,8 @@ fn beside(base: Location, folder: Option<&Path>) -> Location {
     let Some(folder) = folder else { return base };
     match base {
         Location::Layout(path, tag) => Location::Layout(folder.join(path), tag),
-        Location::OciArchive(path) => Location::OciArchive(folder.join(path)),
-        Location::DockerArchive(path) => Location::DockerArchive(folder.join(path)),
+        Location::OciArchive(path, name) => Location::OciArchive(folder.join(path), name),
+        Location::DockerArchive(path, name) => Location::DockerArchive(folder.join(path), name),
         other => other,
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn run(source: &Location, destination: &str, choice: &Choice, host: &
     if to_stdout && host.stdout_is_terminal {
         return Err(usage_with_hint("a tar is not written to a terminal", "docker-archive:FILE.tar, or a pipe"));
     }
-    let destination = if to_stdout { Location::DockerArchive("-".into()) } else { destination.parse()? };
+    let destination = if to_stdout { Location::DockerArchive("-".into(), None) } else { destination.parse()? };
     is_there(source)?;
     let mut engines = engines_for(source, host)?;
     if engines.is_empty() {
@@ -87,10 +87,13 @@ impl Copying<'_> {
                 let tag = tag.clone().or_else(|| tag_of(from)).unwrap_or_else(|| "latest".to_owned());
                 Place::Graph(Box::new(LayoutTarget::new(folder)), vec![tag])
             }
-            Location::OciArchive(_) | Location::DockerArchive(_) if self.to_stdout => {
+            Location::OciArchive(..) | Location::DockerArchive(..) if self.to_stdout => {
                 Place::Tar(TarTarget::writer(STDOUT, std::io::stdout()), name_of(from))
             }
-            Location::OciArchive(file) | Location::DockerArchive(file) => Place::Tar(TarTarget::file(file), name_of(from)),
+            Location::OciArchive(file, name) | Location::DockerArchive(file, name) => {
+                let named = name.as_ref().map(|n| n.parse()).transpose()?;
+                Place::Tar(TarTarget::file(file), named.map_or_else(|| name_of(from), |name| vec![name]))
+            }
             Location::Engine(name) => Place::Engine(Engine::connect(&self.services.engines).await?, name.clone()),
             Location::Store(_) => return Err(usage("the store takes results of build only")),
         })

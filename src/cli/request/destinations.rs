@@ -71,7 +71,7 @@ fn output(text: &str, names: &[Reference], stdout_is_terminal: bool) -> Result<D
                 parent_exists(&folder)?;
                 return Ok(Destination::Layout(folder, tag));
             }
-            Location::OciArchive(path) | Location::DockerArchive(path) => path,
+            Location::OciArchive(path, _) | Location::DockerArchive(path, _) => path,
             _ => return Err(usage(format!("{text:?} is no output"))),
         },
         Some(("docker-daemon", _)) => return Err(usage_with_hint("-o writes files", "--load -t NAME")),

@@ -171,7 +171,7 @@ pub(super) fn compare(live: &str, saved: &str, kind: &str) -> Option<(Vec<String
     let mut profile = String::new();
     for line in saved.lines() {
         if let Some(name) = line.strip_prefix("Module: ") {
-            name.clone_into(&mut profile)
+            name.clone_into(&mut profile);
         } else {
             let (module, options) = split(line);
             remembered.push((profile.clone(), without_jump(&module.replace("end", "")), options));
