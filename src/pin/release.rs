@@ -90,11 +90,11 @@ impl Asking<'_> {
         };
         match (asked, held) {
             (Ok((_, new)), Some(held)) if held.release.date > new.release.date => {
-                Ok(held.as_fallback(format!("{} gave an older state than before; the newer one is used", self.source)))
+                Ok(held.fallback(format!("{} gave an older state than before; the newer one is used", self.source)))
             }
             (Ok((signed, new)), _) => self.remember(&signed).map(|()| new),
             (Err(error), Some(held)) if error.class() == Class::Remote => {
-                Ok(held.as_fallback(format!("{} cannot be asked, its last known state is used: {error}", self.source)))
+                Ok(held.fallback(format!("{} cannot be asked, its last known state is used: {error}", self.source)))
             }
             (Err(error), _) => Err(error),
         }
@@ -176,7 +176,7 @@ impl Asking<'_> {
 }
 
 impl Found {
-    fn as_fallback(mut self, warning: String) -> Self {
+    fn fallback(mut self, warning: String) -> Self {
         self.warnings.push(warning);
         self.is_fallback = true;
         self
