@@ -38,14 +38,20 @@ fn key(base: &Base, requests: &[SolverRequest], request: &Request) -> String {
 }
 
 /// A choice of an earlier run that is young enough, or any where nothing may be asked.
-pub(super) fn remembered(base: &Base, requests: &[SolverRequest], request: &Request, services: &Services) -> Result<Option<Chosen>> {
+pub(super) fn remembered(
+    base: &Base,
+    requests: &[SolverRequest],
+    request: &Request,
+    services: &Services,
+) -> Result<Option<Chosen>> {
     let key = key(base, requests, request);
     if request.refresh {
         return Ok(None);
     }
-    let young = services.store.seen(&format!("{CHOICE} {key}"))?.is_some_and(|seen| {
-        services.now.duration_since(seen.checked).is_ok_and(|age| age <= Duration::from_secs(request.max_age))
-    });
+    let young = services
+        .store
+        .seen(&format!("{CHOICE} {key}"))?
+        .is_some_and(|seen| services.now.duration_since(seen.checked).is_ok_and(|age| age <= Duration::from_secs(request.max_age)));
     if !young && !request.offline {
         return Ok(None);
     }
@@ -53,11 +59,18 @@ pub(super) fn remembered(base: &Base, requests: &[SolverRequest], request: &Requ
 }
 
 /// Asks the archives, and remembers what they said.
-pub(super) async fn ask(base: &Base, rootfs: &Arc<RootFs>, requests: Vec<SolverRequest>, request: &Request, services: &Services) -> Result<Chosen> {
+pub(super) async fn ask(
+    base: &Base,
+    rootfs: &Arc<RootFs>,
+    requests: Vec<SolverRequest>,
+    request: &Request,
+    services: &Services,
+) -> Result<Chosen> {
     let key = key(base, &requests, request);
-    let architecture = base.platform.debian_architecture().ok_or_else(|| {
-        BuildError::Words(format!("Debian has no packages for {}", base.platform))
-    })?;
+    let architecture = base
+        .platform
+        .debian_architecture()
+        .ok_or_else(|| BuildError::Words(format!("Debian has no packages for {}", base.platform)))?;
     let asked = Asked {
         rootfs,
         architecture,

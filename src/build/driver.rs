@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{During as _, Result};
 use crate::image::{Base, index};
-use crate::oci::{Descriptor, Digest, Platform};
 use crate::layer::Contents;
+use crate::oci::{Descriptor, Digest, Platform};
 use crate::pin::{self, Inputs, LinkedLayer, Lock, PlatformLock, RecipeInput, Results};
 use crate::plan::{self, PlannedLayer, RULES};
 use crate::recipe::{Resolved, Surroundings, merge, resolve};
@@ -166,8 +166,18 @@ async fn prepare(request: &Request, platform: &Platform, services: &Services) ->
         extended_states: None,
         installer: None,
     };
-    let mut prepared =
-        Prepared { named_digest: root.descriptor.digest, opened, base, resolved, inputs, archives, trees, rootfs: None, notes: Vec::new(), scripts: Vec::new() };
+    let mut prepared = Prepared {
+        named_digest: root.descriptor.digest,
+        opened,
+        base,
+        resolved,
+        inputs,
+        archives,
+        trees,
+        rootfs: None,
+        notes: Vec::new(),
+        scripts: Vec::new(),
+    };
     choose(&mut prepared, request, services).await?;
     Ok(prepared)
 }
@@ -215,7 +225,8 @@ async fn rootfs_of(one: &mut Prepared, services: &Services) -> Result<Arc<RootFs
 
 /// Every archive of the lock, fetched and read.
 async fn contents(one: &Prepared, request: &Request, services: &Services) -> Result<BTreeMap<Digest, Arc<Contents>>> {
-    pin::fetch(&one.inputs.packages, &services.store, &services.http, &request.apt_mirrors, request.offline, &services.events).await?;
+    pin::fetch(&one.inputs.packages, &services.store, &services.http, &request.apt_mirrors, request.offline, &services.events)
+        .await?;
     let wanted: Vec<(Digest, u64)> = one.inputs.packages.iter().filter_map(|p| Some((p.sha256?, p.size))).collect();
     let archives = one.archives.clone();
     let read = move || wanted.into_iter().map(|(digest, size)| Ok((digest, archives.read(digest, size, Shape::Deb)?))).collect();

@@ -56,7 +56,11 @@ pub(crate) fn base(merged: bool, key: &[u8]) -> Tree {
         let lines = names.lines().map(|line| line.split(':').next().unwrap().to_owned() + rest);
         tree.nodes.insert(path.into(), Node { mode: 0o640, gid: 42, what: What::File(lines.collect::<String>().into_bytes()) });
     }
-    tree.file("etc/ld.so.cache", 0o644, plywood::system::ldconfig::cache(&[], b"ldconfig (Debian GLIBC 2.36-9) stable release version 2.36"));
+    tree.file(
+        "etc/ld.so.cache",
+        0o644,
+        plywood::system::ldconfig::cache(&[], b"ldconfig (Debian GLIBC 2.36-9) stable release version 2.36"),
+    );
     tree.file("usr/share/keyrings/probe.gpg", 0o644, key);
     for (path, mode) in [("root", 0o700), ("home", 0o755), ("tmp", 0o1777), ("usr/local/share/ca-certificates", 0o755)] {
         tree.directory(path, mode);

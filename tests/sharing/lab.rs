@@ -145,6 +145,7 @@ pub(crate) fn entries(layout: &Path, layer: &Layer) -> Vec<Entry> {
 
 /// All entries by the layer's name and path.
 pub(crate) fn image(layout: &Path, layers: &[Layer]) -> BTreeMap<(String, String), Entry> {
-    let of = |layer: &Layer| entries(layout, layer).into_iter().map(|e| ((layer.name.clone(), e.path.clone()), e)).collect::<Vec<_>>();
+    let of =
+        |layer: &Layer| entries(layout, layer).into_iter().map(|e| ((layer.name.clone(), e.path.clone()), e)).collect::<Vec<_>>();
     layers.iter().flat_map(of).collect()
 }

@@ -36,16 +36,12 @@ pub(crate) fn installed() -> Vec<Deb> {
             .script("postinst", "if [ \"$1\" = triggered ]; then\n    cat /usr/share/indexed/* > /var/lib/indexer/all\nfi")
             .directory("usr/share/indexed", 0o755)
             .directory("var/lib/indexer", 0o755),
-        Deb::new("old", "1.0")
-            .file("usr/share/old/kept", 0o644, "1.0\n")
-            .file("usr/share/old/gone/vanished", 0o644, "1.0\n"),
+        Deb::new("old", "1.0").file("usr/share/old/kept", 0o644, "1.0\n").file("usr/share/old/gone/vanished", 0o644, "1.0\n"),
         Deb::new("conf", "1.0")
             .control("conffiles", "/etc/conf/followed\n/etc/conf/kept\n")
             .file("etc/conf/followed", 0o644, "shipped 1.0\n")
             .file("etc/conf/kept", 0o644, "shipped\n"),
-        Deb::new("keeper", "1.0")
-            .file("usr/share/keeper/own", 0o644, "keeper\n")
-            .file("usr/share/keeper/taken", 0o644, "keeper\n"),
+        Deb::new("keeper", "1.0").file("usr/share/keeper/own", 0o644, "keeper\n").file("usr/share/keeper/taken", 0o644, "keeper\n"),
     ]
 }
 
@@ -86,17 +82,17 @@ fn conf() -> Deb {
 }
 
 fn taker() -> Deb {
-    Deb::new("taker", "1.0")
-        .field("Replaces: keeper (<< 2)")
-        .file("usr/share/keeper/taken", 0o644, "taker\n")
-        .file("usr/share/doc/taker/copyright", 0o644, "free\n")
+    Deb::new("taker", "1.0").field("Replaces: keeper (<< 2)").file("usr/share/keeper/taken", 0o644, "taker\n").file(
+        "usr/share/doc/taker/copyright",
+        0o644,
+        "free\n",
+    )
 }
 
 fn editor() -> Deb {
-    Deb::new("editor", "1.0").file("usr/bin/edit.probe", 0o755, "edit\n").script(
-        "postinst",
-        "update-alternatives --install /usr/bin/edit edit /usr/bin/edit.probe 50",
-    )
+    Deb::new("editor", "1.0")
+        .file("usr/bin/edit.probe", 0o755, "edit\n")
+        .script("postinst", "update-alternatives --install /usr/bin/edit edit /usr/bin/edit.probe 50")
 }
 
 fn shared_library() -> Deb {
@@ -115,10 +111,7 @@ fn certs() -> Deb {
         .file("usr/share/ca-certificates/probe/one.crt", 0o644, certificate("one", 30 << 10))
         .file("usr/share/ca-certificates/probe/two.crt", 0o644, certificate("two", 30 << 10))
         .directory("etc/ssl/certs", 0o755)
-        .script(
-            "postinst",
-            "printf 'probe/one.crt\\nprobe/two.crt\\n' > /etc/ca-certificates.conf\nupdate-ca-certificates",
-        )
+        .script("postinst", "printf 'probe/one.crt\\nprobe/two.crt\\n' > /etc/ca-certificates.conf\nupdate-ca-certificates")
 }
 
 fn local() -> Deb {

@@ -126,11 +126,8 @@ impl Deb {
         let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 0);
         xz.write_all(&data).unwrap();
         let mut file = b"!<arch>\n".to_vec();
-        let members = [
-            ("debian-binary", b"2.0\n".to_vec()),
-            ("control.tar.gz", gz.finish().unwrap()),
-            ("data.tar.xz", xz.finish().unwrap()),
-        ];
+        let members =
+            [("debian-binary", b"2.0\n".to_vec()), ("control.tar.gz", gz.finish().unwrap()), ("data.tar.xz", xz.finish().unwrap())];
         for (name, bytes) in members {
             file.extend(member(name, bytes.len() as u64).bytes());
             let odd = bytes.len() % 2 == 1;

@@ -150,7 +150,9 @@ impl Tree {
         std::io::Write::write_all(&mut packed, &tar).unwrap();
         let packed = packed.finish().unwrap();
         let [manifest_type, config_type, layer_type] = match self.family {
-            Family::Oci => ["manifest.v1+json", "config.v1+json", "layer.v1.tar+gzip"].map(|t| format!("application/vnd.oci.image.{t}")),
+            Family::Oci => {
+                ["manifest.v1+json", "config.v1+json", "layer.v1.tar+gzip"].map(|t| format!("application/vnd.oci.image.{t}"))
+            }
             Family::Schema2 => ["distribution.manifest.v2+json", "container.image.v1+json", "image.rootfs.diff.tar.gzip"]
                 .map(|t| format!("application/vnd.docker.{t}")),
         };
