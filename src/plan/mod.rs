@@ -66,7 +66,7 @@ pub struct Input<'a> {
     pub trees: &'a [Tree],
     /// What happens to a taken UID.
     pub uid_taken: UidTaken,
-    /// SOURCE_DATE_EPOCH.
+    /// `SOURCE_DATE_EPOCH`.
     pub epoch: Option<i64>,
     /// One layer in place of several.
     pub fold: bool,

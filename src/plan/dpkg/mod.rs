@@ -32,7 +32,7 @@ pub use error::DpkgError;
 
 /// A package that changes, with what its archive brings.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub(super) struct Change {
     /// As the lock says it.
     pub locked: LockedPackage,
     /// Its archive's contents; nothing for a removal.
@@ -41,7 +41,7 @@ pub struct Change {
 
 /// How a package's scripts were handled, for the plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Handled {
+pub(super) struct Handled {
     /// Scripts that were evaluated: `preinst`, `postinst`.
     pub evaluated: Vec<String>,
 }
@@ -60,7 +60,7 @@ struct Progress {
 }
 
 /// One run over a root.
-pub struct Dpkg<'a> {
+pub(super) struct Dpkg<'a> {
     root: &'a mut VirtualRoot,
     changes: &'a [Change],
     diverts: &'a [Divert],
@@ -82,7 +82,7 @@ const STATUS: &str = "/var/lib/dpkg/status";
 
 impl<'a> Dpkg<'a> {
     /// A run over `root`, which has a dpkg database.
-    pub fn new(
+    pub(in crate::plan) fn new(
         root: &'a mut VirtualRoot,
         changes: &'a [Change],
         diverts: &'a [Divert],
@@ -111,7 +111,7 @@ impl<'a> Dpkg<'a> {
     }
 
     /// Does dpkg's calls in order; triggers run at the end of each, as dpkg does.
-    pub fn run(&mut self, calls: &[Call]) -> Result<()> {
+    pub(in crate::plan) fn run(&mut self, calls: &[Call]) -> Result<()> {
         for call in calls {
             match call {
                 Call::Unpack(numbers) => {
@@ -139,7 +139,7 @@ impl<'a> Dpkg<'a> {
     }
 
     /// Where each package's entries went, and how its scripts were handled, by place in the changes.
-    pub fn finish(self) -> Vec<(Vec<Option<EntryPath>>, Handled)> {
+    pub(in crate::plan) fn finish(self) -> Vec<(Vec<Option<EntryPath>>, Handled)> {
         self.progress.into_iter().map(|p| (p.places, p.handled)).collect()
     }
 

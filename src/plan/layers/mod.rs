@@ -51,7 +51,7 @@ pub struct Sorting<'a> {
     pub units: &'a [Unit],
     /// Nodes of a ply that a project's own file hides.
     pub hidden: &'a [(EntryPath, Inode)],
-    /// SOURCE_DATE_EPOCH.
+    /// `SOURCE_DATE_EPOCH`.
     pub epoch: Option<i64>,
     /// One layer in place of several.
     pub fold: bool,

@@ -105,9 +105,8 @@ struct Maps {
 impl Maps {
     fn add(&mut self, shipped: &EntryPath, place: &EntryPath) {
         let (Some(from), Some(to)) = (shipped.parent(), place.parent()) else { return };
-        if shipped.file_name() != place.file_name() {
-            self.files.insert(shipped.clone(), place.clone());
-        } else if self.directories.get(&from).is_some_and(|known| *known != to) {
+        let renamed = shipped.file_name() != place.file_name();
+        if renamed || self.directories.get(&from).is_some_and(|known| *known != to) {
             self.files.insert(shipped.clone(), place.clone());
         } else {
             self.directories.insert(from, to);
