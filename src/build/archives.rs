@@ -24,11 +24,14 @@ pub(super) enum Shape {
     Tar,
 }
 
+/// What is known of each archive that was read: its shape, its size, its contents.
+type Known = BTreeMap<Digest, (Shape, u64, Arc<Contents>)>;
+
 /// The archives of one build.
 #[derive(Clone, Debug)]
 pub(super) struct Archives {
     store: Arc<Store>,
-    known: Arc<Mutex<BTreeMap<Digest, (Shape, u64, Arc<Contents>)>>>,
+    known: Arc<Mutex<Known>>,
 }
 
 /// Small regular files of a tar are kept for scripts and appends; larger ones are read again when asked for.
@@ -46,17 +49,16 @@ impl Archives {
         }
         let (kind, key) = ("contents", digest.hex());
         let known = self.store.memo(kind, &key)?.and_then(|memo| deb::from_memo(&memo));
-        let contents = match known {
-            Some(contents) => contents,
-            None => {
-                let blob = self.store.open_blob(&digest, size)?;
-                let contents = match shape {
-                    Shape::Deb => deb::read(blob, Some(digest))?,
-                    Shape::Tar => tar_contents(plain(blob)?, digest)?,
-                };
-                self.store.set_memo(kind, &key, &deb::to_memo(&contents), &[])?;
-                contents
-            }
+        let contents = if let Some(contents) = known {
+            contents
+        } else {
+            let blob = self.store.open_blob(&digest, size)?;
+            let contents = match shape {
+                Shape::Deb => deb::read(blob, Some(digest))?,
+                Shape::Tar => tar_contents(plain(blob)?, digest)?,
+            };
+            self.store.set_memo(kind, &key, &deb::to_memo(&contents), &[])?;
+            contents
         };
         let contents = Arc::new(contents);
         self.lock().insert(digest, (shape, size, contents.clone()));
@@ -73,7 +75,7 @@ impl Archives {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Digest, (Shape, u64, Arc<Contents>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -10,6 +10,7 @@ use crate::oci::{Descriptor, Digest, Family, MediaType};
 use crate::plan::LayerKind;
 use crate::recipe::Config;
 
+use super::BuildError;
 use super::layers::Made;
 
 /// What the label `dev.plywood.record` says: enough to peel and rebase; no time, no host.
@@ -74,7 +75,25 @@ pub(super) fn assemble(base: &Base, named: &Named<'_>, layers: &[Made], config: 
         record: serde_json::to_string(&record).ok(),
         annotations: BTreeMap::new(),
     };
-    Ok(append(base, &additions, &edits, &provenance)?)
+    let assembled = append(base, &additions, &edits, &provenance)?;
+    if !assembled.unchanged {
+        read_back(base.family, &assembled)?;
+    }
+    Ok(assembled)
+}
+
+/// What we wrote must be what the spec's own types read: a second pair of eyes on our ordered writer.
+fn read_back(family: Family, assembled: &Assembled) -> Result<()> {
+    let wrong = |what: &str, e: &dyn std::fmt::Display| BuildError::Unreadable { what: what.into(), reason: e.to_string() };
+    let config = oci_spec::image::ImageConfiguration::from_reader(&assembled.config.1[..]).map_err(|e| wrong("config", &e))?;
+    if family == Family::Oci {
+        let manifest =
+            oci_spec::image::ImageManifest::from_reader(&assembled.manifest.raw[..]).map_err(|e| wrong("manifest", &e))?;
+        if manifest.layers().len() != config.rootfs().diff_ids().len() {
+            return Err(wrong("manifest", &"it has not as many layers as its config").into());
+        }
+    }
+    Ok(())
 }
 
 fn created_by(layer: &Made) -> String {

@@ -5,22 +5,20 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{During as _, Result};
-use crate::image::{Base, index};
-use crate::layer::Contents;
-use crate::oci::{Descriptor, Digest, Platform};
-use crate::pin::{self, Inputs, LinkedLayer, Lock, PlatformLock, RecipeInput, Results};
+use crate::error::Result;
+use crate::image::index;
+use crate::oci::{Descriptor, Digest};
+use crate::pin::{LinkedLayer, Lock, PlatformLock, Results};
 use crate::plan::{self, PlannedLayer, RULES};
-use crate::recipe::{Resolved, Surroundings, merge, resolve};
-use crate::rootfs::RootFs;
+use crate::recipe::{Rank, Resolved};
 use crate::transport::Root;
 
-use super::archives::{Archives, Shape};
 use super::assemble::{Named, assemble};
 use super::layers::{self, Made, Noted};
-use super::outcome::{BuiltImage, BuiltIndex, BuiltLayer, Outcome, PlannedImage, PlannedPackage};
+use super::outcome::{BuiltLayer, Outcome, PlannedImage, built_layer, outcome, packages};
+use super::prepare::{Prepared, contents, prepare, rootfs_of};
 use super::targets::{self, Finished};
-use super::{BuildError, Opened, Request, Services, choice, probe, trees};
+use super::{Request, Services};
 
 const PLAN: &str = "plan";
 
@@ -28,22 +26,6 @@ const PLAN: &str = "plan";
 #[derive(Serialize, Deserialize)]
 struct PlanMemo {
     layers: Vec<Noted>,
-}
-
-/// One platform on its way.
-struct Prepared {
-    opened: Opened,
-    base: Base,
-    named_digest: Digest,
-    resolved: Resolved,
-    inputs: Inputs,
-    archives: Archives,
-    trees: Vec<plan::Tree>,
-    rootfs: Option<Arc<RootFs>>,
-    /// What pin says.
-    notes: Vec<String>,
-    /// Scripts that were evaluated, by package.
-    scripts: Vec<Vec<String>>,
 }
 
 /// Makes the images and delivers them.
@@ -66,7 +48,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
         let named = Named {
             name: &one.inputs.base,
             digest: one.named_digest,
-            recipes: one.resolved.units.iter().filter(|u| u.rank == crate::recipe::Rank::Recipe).map(|u| u.name.as_str()).collect(),
+            recipes: one.resolved.units.iter().filter(|u| u.rank == Rank::Recipe).map(|u| u.name.as_str()).collect(),
         };
         let assembled = assemble(&one.base, &named, &made, &one.resolved.config, request.epoch)?;
         for note in one.resolved.notes.iter().chain(&one.notes) {
@@ -84,7 +66,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     }
     let root = root_of(&finished);
     let job = targets::job(&finished, (finished.len() > 1).then(|| root.clone()), services)?;
-    targets::keep(&finished, &root, &request.names, services)?;
+    targets::keep(&finished, &root, &kept_names(&request, &root), services)?;
     let receipts = targets::deliver_all(&job, &request.names, &request.destinations, services).await?;
     Ok(outcome(&request, &finished, &built, &root, &receipts, notes, lock))
 }
@@ -117,126 +99,6 @@ pub async fn plan(request: Request, services: &Services) -> Result<Vec<PlannedIm
         });
     }
     Ok(images)
-}
-
-/// Resolve, merge, and what else is needed before a plan.
-async fn prepare(request: &Request, platform: &Platform, services: &Services) -> Result<Prepared> {
-    let opened = services.remembered(&request.base).await?;
-    let step = || format!("resolving {}", request.base);
-    let root = opened.source.resolve(&opened.selector).await.during(step)?;
-    let base = Base::read(&*opened.source, &root, platform).await.during(step)?;
-    let onbuild = base.config.onbuild().len();
-    if onbuild > 0 && !request.ignore_onbuild {
-        return Err(BuildError::OnBuild(onbuild).into());
-    }
-    let mut read = |name: &str| -> Result<crate::recipe::Unit> {
-        let text = std::fs::read_to_string(name).map_err(|cause| BuildError::Absent { path: name.into(), cause })?;
-        let mut unit = crate::recipe::Unit::parse(name, crate::recipe::Rank::Recipe, &text)?;
-        unit.folder = std::path::Path::new(name).parent().map(std::path::Path::to_owned);
-        Ok(unit)
-    };
-    let merged = merge(request.ask.clone(), &request.library, &mut read)?;
-    let env: BTreeMap<String, String> =
-        base.config.env.iter().filter_map(|line| line.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-    let surroundings = Surroundings {
-        parameters: BTreeMap::new(),
-        env: &env,
-        arch: base.platform.machine().unwrap_or(&base.platform.architecture),
-        deb_arch: base.platform.debian_architecture().unwrap_or(&base.platform.architecture),
-    };
-    let resolved = resolve(&merged, &surroundings)?;
-    if base.config.starts_agent_server() && resolved.config.entrypoint.as_ref().is_some_and(Vec::is_empty) {
-        return Err(BuildError::AgentServer(request.ask.profile.clone()).into());
-    }
-    let archives = Archives::new(services.store.clone());
-    let trees = trees::pack(&resolved, &services.store, &archives)?;
-    let recipes: Vec<RecipeInput> =
-        resolved.units.iter().map(|u| RecipeInput { name: u.label.clone(), digest: u.digest }).collect();
-    let inputs = Inputs {
-        base: request.base.canonical(),
-        base_digest: base.manifest.descriptor().digest,
-        named_digest: root.descriptor.digest,
-        flags: Digest::of(request.ask.words.as_bytes()),
-        recipes,
-        indexes: Vec::new(),
-        allow_expired: false,
-        shadow_day: shadow_day(request, &base),
-        packages: Vec::new(),
-        calls: Vec::new(),
-        extended_states: None,
-        installer: None,
-    };
-    let mut prepared = Prepared {
-        named_digest: root.descriptor.digest,
-        opened,
-        base,
-        resolved,
-        inputs,
-        archives,
-        trees,
-        rootfs: None,
-        notes: Vec::new(),
-        scripts: Vec::new(),
-    };
-    choose(&mut prepared, request, services).await?;
-    Ok(prepared)
-}
-
-/// Fills the packages of the inputs: from the lock, from memory, or from the archives.
-async fn choose(one: &mut Prepared, request: &Request, services: &Services) -> Result<()> {
-    let platform = one.base.platform.to_string();
-    if let Some(locked) = choice::locked(request, &platform, &one.inputs, services)? {
-        one.inputs = locked;
-        return Ok(());
-    }
-    let requests = choice::requests(&one.resolved, request);
-    if requests.is_empty() {
-        return Ok(());
-    }
-    let chosen = match choice::remembered(&one.base, &requests, request, services)? {
-        Some(chosen) => chosen,
-        None => {
-            let rootfs = rootfs_of(one, services).await?;
-            choice::ask(&one.base, &rootfs, requests, request, services).await?
-        }
-    };
-    for warning in &chosen.warnings {
-        services.events.warning(warning);
-    }
-    one.notes.clone_from(&chosen.notes);
-    if request.epoch.is_none()
-        && let Some(newest) = chosen.newest_release
-    {
-        one.inputs.shadow_day = u32::try_from(newest / 86_400).ok().filter(|d| *d > 0);
-    }
-    choice::fill(&mut one.inputs, chosen, request.allow_expired);
-    Ok(())
-}
-
-/// The base's files, read once.
-async fn rootfs_of(one: &mut Prepared, services: &Services) -> Result<Arc<RootFs>> {
-    if let Some(rootfs) = &one.rootfs {
-        return Ok(rootfs.clone());
-    }
-    let rootfs = Arc::new(probe::rootfs(&one.base, &one.opened.source, &services.store).await?);
-    one.rootfs = Some(rootfs.clone());
-    Ok(rootfs)
-}
-
-/// Every archive of the lock, fetched and read.
-async fn contents(one: &Prepared, request: &Request, services: &Services) -> Result<BTreeMap<Digest, Arc<Contents>>> {
-    pin::fetch(&one.inputs.packages, &services.store, &services.http, &request.apt_mirrors, request.offline, &services.events)
-        .await?;
-    let wanted: Vec<(Digest, u64)> = one.inputs.packages.iter().filter_map(|p| Some((p.sha256?, p.size))).collect();
-    let archives = one.archives.clone();
-    let read = move || wanted.into_iter().map(|(digest, size)| Ok((digest, archives.read(digest, size, Shape::Deb)?))).collect();
-    tokio::task::spawn_blocking(read).await.map_err(|_| BuildError::Worker)?
-}
-
-/// SOURCE_DATE_EPOCH, else the base's `created`, else nothing.
-fn shadow_day(request: &Request, base: &Base) -> Option<u32> {
-    let day = |seconds: i64| u32::try_from(seconds / 86_400).ok().filter(|d| *d > 0);
-    request.epoch.and_then(day).or_else(|| super::assemble::seconds_of(base.config.created.as_deref()?).and_then(day))
 }
 
 /// The layers of one platform: all known from an earlier plan, or planned and linked now.
@@ -317,22 +179,6 @@ async fn plan_layers(one: &mut Prepared, request: &Request, services: &Services)
     Ok(plan.layers)
 }
 
-/// The packages that change, with how their scripts were handled.
-fn packages(one: &Prepared) -> Vec<PlannedPackage> {
-    let scripts = one.scripts.iter().map(Some).chain(std::iter::repeat(None));
-    let packages = one.inputs.packages.iter().zip(scripts);
-    packages
-        .map(|(package, scripts)| PlannedPackage {
-            name: package.name.clone(),
-            version: package.version.clone(),
-            architecture: package.architecture.clone(),
-            action: package.action,
-            layer: package.recipe.clone(),
-            scripts: scripts.cloned().unwrap_or_default(),
-        })
-        .collect()
-}
-
 fn root_of(finished: &[Finished]) -> Root {
     match finished {
         [only] => only.assembled.manifest.clone(),
@@ -347,56 +193,10 @@ fn root_of(finished: &[Finished]) -> Root {
     }
 }
 
-fn built_layer(made: &Made) -> BuiltLayer {
-    BuiltLayer {
-        digest: Some(made.linked.digest),
-        size: Some(made.linked.size),
-        kind: made.kind,
-        recipe: made.recipe.clone(),
-        reused: made.reused,
+/// The names in the store: those that were asked for, or the digest of an image that goes nowhere else.
+fn kept_names(request: &Request, root: &Root) -> Vec<String> {
+    if request.names.is_empty() && request.destinations.is_empty() {
+        return vec![root.descriptor.digest.to_string()];
     }
-}
-
-fn outcome(
-    request: &Request,
-    finished: &[Finished],
-    built: &[Vec<BuiltLayer>],
-    root: &Root,
-    receipts: &[crate::deliver::Receipt],
-    notes: Vec<String>,
-    lock: Lock,
-) -> Outcome {
-    let (sent_bytes, mounted_bytes) = receipts.iter().fold((0, 0), |(s, m), r| (s + r.sent_bytes, m + r.mounted_bytes));
-    let names: Vec<String> = if request.names.is_empty() {
-        vec![String::new()]
-    } else {
-        request.names.iter().map(crate::oci::Reference::familiar).collect()
-    };
-    let reference = |name: &str, digest: Digest| {
-        let name = name.parse::<crate::oci::Reference>().map(|r| r.repository.familiar()).unwrap_or_default();
-        format!("{name}@{digest}")
-    };
-    let mut images = Vec::new();
-    for name in &names {
-        for (image, layers) in finished.iter().zip(built) {
-            let digest = image.assembled.manifest.descriptor.digest;
-            images.push(BuiltImage {
-                name: name.clone(),
-                reference: reference(name, digest),
-                digest,
-                platform: image.base.platform.to_string(),
-                layers: layers.clone(),
-                sent_bytes,
-                mounted_bytes,
-            });
-        }
-    }
-    let several = finished.len() > 1;
-    let index = |name: &String| BuiltIndex {
-        name: name.clone(),
-        reference: reference(name, root.descriptor.digest),
-        digest: root.descriptor.digest,
-    };
-    let indexes = if several { names.iter().map(index).collect() } else { Vec::new() };
-    Outcome { images, indexes, notes, lock }
+    request.names.iter().map(crate::oci::Reference::familiar).collect()
 }

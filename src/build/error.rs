@@ -65,6 +65,14 @@ pub enum BuildError {
     /// A name that the store does not have.
     #[error("the store has no image {0:?}")]
     NotStored(String),
+    /// Documents of ours that the spec's types do not read: a defect, or a base with values that they refuse.
+    #[error("the {what} of the image cannot be read back: {reason}")]
+    Unreadable {
+        /// Which document.
+        what: String,
+        /// Why.
+        reason: String,
+    },
     /// A worker ended without a result.
     #[error("a worker thread ended without a result")]
     Worker,
@@ -74,7 +82,7 @@ impl Fault for BuildError {
     fn class(&self) -> Class {
         match self {
             Self::Words(_) | Self::Absent { .. } => Class::Usage,
-            Self::File { .. } | Self::LayerType { .. } | Self::DiffId { .. } => Class::Input,
+            Self::File { .. } | Self::LayerType { .. } | Self::DiffId { .. } | Self::Unreadable { .. } => Class::Input,
             Self::OnBuild(_) | Self::AgentServer(_) | Self::Later(_) => Class::Refused,
             Self::Installer { class, .. } => *class,
             Self::NotStored(_) => Class::NotFound,

@@ -15,10 +15,10 @@ pub enum Location {
     Registry(Reference),
     /// `oci:DIR[:TAG]`
     Layout(PathBuf, Option<String>),
-    /// `oci-archive:FILE`
-    OciArchive(PathBuf),
-    /// `docker-archive:FILE`
-    DockerArchive(PathBuf),
+    /// `oci-archive:FILE[:TAG]`
+    OciArchive(PathBuf, Option<String>),
+    /// `docker-archive:FILE[:NAME]`
+    DockerArchive(PathBuf, Option<String>),
     /// `docker-daemon:NAME`
     Engine(Reference),
     /// `store:NAME`: a result of an earlier build.
@@ -52,8 +52,12 @@ impl FromStr for Location {
                 };
                 Self::Layout(path(folder)?, tag.filter(|t| !t.is_empty()))
             }
-            "oci-archive" => Self::OciArchive(path(rest)?),
-            "docker-archive" => Self::DockerArchive(path(rest)?),
+            // As skopeo reads it: what stands behind the first colon is the name inside.
+            "oci-archive" | "docker-archive" => {
+                let (file, name) = rest.split_once(':').map_or((rest, None), |(file, name)| (file, Some(name.to_owned())));
+                let (file, name) = (path(file)?, name.filter(|n| !n.is_empty()));
+                if transport == "oci-archive" { Self::OciArchive(file, name) } else { Self::DockerArchive(file, name) }
+            }
             "docker-daemon" => Self::Engine(rest.parse()?),
             "store" => Self::Store(rest.to_owned()),
             _ => Self::Registry(text.parse()?),
@@ -67,8 +71,10 @@ impl fmt::Display for Location {
             Self::Registry(name) => write!(f, "{name}"),
             Self::Layout(folder, None) => write!(f, "oci:{}", folder.display()),
             Self::Layout(folder, Some(tag)) => write!(f, "oci:{}:{tag}", folder.display()),
-            Self::OciArchive(file) => write!(f, "oci-archive:{}", file.display()),
-            Self::DockerArchive(file) => write!(f, "docker-archive:{}", file.display()),
+            Self::OciArchive(file, None) => write!(f, "oci-archive:{}", file.display()),
+            Self::OciArchive(file, Some(name)) => write!(f, "oci-archive:{}:{name}", file.display()),
+            Self::DockerArchive(file, None) => write!(f, "docker-archive:{}", file.display()),
+            Self::DockerArchive(file, Some(name)) => write!(f, "docker-archive:{}:{name}", file.display()),
             Self::Engine(name) => write!(f, "docker-daemon:{name}"),
             Self::Store(name) => write!(f, "store:{name}"),
         }
@@ -81,8 +87,8 @@ impl Location {
         match self {
             Self::Registry(name) | Self::Engine(name) => name.to_string(),
             Self::Layout(_, tag) => format!("oci:{}", tag.as_deref().unwrap_or("latest")),
-            Self::OciArchive(_) => "oci-archive".into(),
-            Self::DockerArchive(_) => "docker-archive".into(),
+            Self::OciArchive(_, name) => format!("oci-archive:{}", name.as_deref().unwrap_or("latest")),
+            Self::DockerArchive(_, name) => format!("docker-archive:{}", name.as_deref().unwrap_or("latest")),
             Self::Store(name) => name.clone(),
         }
     }
@@ -104,6 +110,8 @@ mod tests {
             ("oci:dir", "oci:dir"),
             ("oci-archive:x.tar", "oci-archive:x.tar"),
             ("docker-archive:x.tar", "docker-archive:x.tar"),
+            ("docker-archive:x.tar:debian:12", "docker-archive:x.tar:debian:12"),
+            ("oci-archive:x.tar:t", "oci-archive:x.tar:t"),
             ("docker-daemon:debian:12", "docker-daemon:docker.io/library/debian:12"),
         ] {
             assert_eq!(text.parse::<Location>().map(|l| l.to_string()).map_err(|e| e.to_string()), Ok(shown.into()), "{text}");

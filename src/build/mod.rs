@@ -11,6 +11,7 @@ mod installer;
 mod layers;
 mod location;
 mod outcome;
+mod prepare;
 mod probe;
 mod remembered;
 mod request;

@@ -2,9 +2,16 @@
 
 use serde::Serialize;
 
-use crate::oci::Digest;
+use crate::deliver::Receipt;
+use crate::oci::{Digest, Reference};
 use crate::pin::{Action, Lock};
 use crate::plan::LayerKind;
+use crate::transport::Root;
+
+use super::Request;
+use super::layers::Made;
+use super::prepare::Prepared;
+use super::targets::Finished;
 
 /// The document of `build --json`.
 #[derive(Clone, Debug, Serialize)]
@@ -98,4 +105,71 @@ pub struct PlannedImage {
     pub packages: Vec<PlannedPackage>,
     /// What was decided, in words.
     pub notes: Vec<String>,
+}
+
+/// The packages that change, with how their scripts were handled.
+pub(super) fn packages(one: &Prepared) -> Vec<PlannedPackage> {
+    let scripts = one.scripts.iter().map(Some).chain(std::iter::repeat(None));
+    let packages = one.inputs.packages.iter().zip(scripts);
+    packages
+        .map(|(package, scripts)| PlannedPackage {
+            name: package.name.clone(),
+            version: package.version.clone(),
+            architecture: package.architecture.clone(),
+            action: package.action,
+            layer: package.recipe.clone(),
+            scripts: scripts.cloned().unwrap_or_default(),
+        })
+        .collect()
+}
+
+pub(super) fn built_layer(made: &Made) -> BuiltLayer {
+    BuiltLayer {
+        digest: Some(made.linked.digest),
+        size: Some(made.linked.size),
+        kind: made.kind,
+        recipe: made.recipe.clone(),
+        reused: made.reused,
+    }
+}
+
+pub(super) fn outcome(
+    request: &Request,
+    finished: &[Finished],
+    built: &[Vec<BuiltLayer>],
+    root: &Root,
+    receipts: &[Receipt],
+    notes: Vec<String>,
+    lock: Lock,
+) -> Outcome {
+    let (sent_bytes, mounted_bytes) = receipts.iter().fold((0, 0), |(s, m), r| (s + r.sent_bytes, m + r.mounted_bytes));
+    let names: Vec<String> =
+        if request.names.is_empty() { vec![String::new()] } else { request.names.iter().map(Reference::familiar).collect() };
+    let reference = |name: &str, digest: Digest| {
+        let name = name.parse::<Reference>().map(|r| r.repository.familiar()).unwrap_or_default();
+        format!("{name}@{digest}")
+    };
+    let mut images = Vec::new();
+    for name in &names {
+        for (image, layers) in finished.iter().zip(built) {
+            let digest = image.assembled.manifest.descriptor.digest;
+            images.push(BuiltImage {
+                name: name.clone(),
+                reference: reference(name, digest),
+                digest,
+                platform: image.base.platform.to_string(),
+                layers: layers.clone(),
+                sent_bytes,
+                mounted_bytes,
+            });
+        }
+    }
+    let several = finished.len() > 1;
+    let index = |name: &String| BuiltIndex {
+        name: name.clone(),
+        reference: reference(name, root.descriptor.digest),
+        digest: root.descriptor.digest,
+    };
+    let indexes = if several { names.iter().map(index).collect() } else { Vec::new() };
+    Outcome { images, indexes, notes, lock }
 }

@@ -57,7 +57,7 @@ pub struct Request {
     pub uid_taken: UidTaken,
     /// An installer in place of the recipe's.
     pub installer: Option<PathBuf>,
-    /// SOURCE_DATE_EPOCH.
+    /// `SOURCE_DATE_EPOCH`.
     pub epoch: Option<i64>,
     /// One layer in place of several.
     pub fold: bool,

@@ -52,11 +52,11 @@ impl Services {
         let (source, selector): (Arc<dyn Source>, Selector) = match location {
             Location::Registry(name) => (Arc::new(self.registry.repository(name.repository.clone())?), selector_of(name)),
             Location::Layout(folder, tag) => (Arc::new(LayoutSource::folder(folder)), named(tag.as_ref())),
-            Location::OciArchive(file) => {
+            Location::OciArchive(file, name) => {
                 let members = crate::transport::archive::Members::open(file, location.to_string())?;
-                (Arc::new(LayoutSource::new(members)), Selector::Only)
+                (Arc::new(LayoutSource::new(members)), named(name.as_ref()))
             }
-            Location::DockerArchive(file) => (Arc::new(DockerArchive::open(file)?), Selector::Only),
+            Location::DockerArchive(file, name) => (Arc::new(DockerArchive::open(file)?), named(name.as_ref())),
             Location::Engine(name) => self.engine_source(name).await?,
             Location::Store(name) => {
                 let source = StoreSource::open(self, name)?;

@@ -55,13 +55,14 @@ impl StoreSource {
     fn base_name(&self) -> Result<Option<Reference>> {
         let Some(raw) = self.held(&self.reference.descriptor)? else { return Ok(None) };
         let name = match Document::parse(raw, Some(&self.reference.descriptor.media_type))? {
-            Document::Manifest(manifest) => match manifest.annotations.get(BASE_NAME) {
-                Some(name) => Some(name.clone()),
-                None => {
+            Document::Manifest(manifest) => {
+                if let Some(name) = manifest.annotations.get(BASE_NAME) {
+                    Some(name.clone())
+                } else {
                     let config = self.held(&manifest.config)?.map(crate::oci::Config::parse).transpose()?;
                     config.and_then(|c| c.labels.get(BASE_NAME).cloned())
                 }
-            },
+            }
             Document::Index(index) => {
                 let first = index.images().next().cloned();
                 let raw = first.as_ref().map(|d| self.held(d)).transpose()?.flatten();

@@ -137,7 +137,7 @@ async fn stream(job: &Job, names: &[Reference], target: &dyn StreamTarget, servi
 }
 
 /// Keeps the documents in the store and gives the image its names there; base layers are not kept, so it is partial.
-pub(super) fn keep(images: &[Finished], root: &Root, names: &[Reference], services: &Services) -> Result<()> {
+pub(super) fn keep(images: &[Finished], root: &Root, names: &[String], services: &Services) -> Result<()> {
     let store = &services.store;
     for image in images {
         store.put(&image.assembled.config.1)?;
@@ -145,7 +145,7 @@ pub(super) fn keep(images: &[Finished], root: &Root, names: &[Reference], servic
     }
     store.put(&root.raw)?;
     for name in names {
-        let known = store.reference(&name.familiar())?;
+        let known = store.reference(name)?;
         if known.is_some_and(|k| k.descriptor.digest == root.descriptor.digest) {
             continue;
         }
@@ -153,7 +153,7 @@ pub(super) fn keep(images: &[Finished], root: &Root, names: &[Reference], servic
             [only] => Some(only.base.platform.clone()),
             _ => None,
         };
-        store.set_reference(&Ref { name: name.familiar(), descriptor: root.descriptor.clone(), platform, partial: true })?;
+        store.set_reference(&Ref { name: name.clone(), descriptor: root.descriptor.clone(), platform, partial: true })?;
     }
     Ok(())
 }

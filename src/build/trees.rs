@@ -16,6 +16,9 @@ use crate::stream::{Entry, EntryPath, Kind, TarWriter};
 use super::BuildError;
 use super::archives::{Archives, Shape};
 
+/// Packages of libraries are small; this bounds the memory that ocipkg takes.
+const LARGEST_PACKAGE: u64 = 256 << 20;
+
 /// Deeper trees are a mistake or a trap.
 const DEPTH: usize = 64;
 
@@ -33,9 +36,10 @@ pub(super) fn pack(resolved: &Resolved, store: &Store, archives: &Archives) -> R
             if tar.verbatim {
                 return Err(BuildError::Later(format!("{}: `verbatim` layers come with a later version", tar.path)).into());
             }
-            let (archive, size) = take_file(&located(&tar.path, tar.folder.as_deref()), &tar.path, store)?;
-            let contents = archives.read(archive, size, Shape::Tar)?;
-            trees.push(Tree { unit, file: None, is_layer: true, archive, contents });
+            for (archive, size) in ready_layers(&located(&tar.path, tar.folder.as_deref()), &tar.path, store, archives)? {
+                let contents = archives.read(archive, size, Shape::Tar)?;
+                trees.push(Tree { unit, file: None, is_layer: true, archive, contents });
+            }
         }
     }
     Ok(trees)
@@ -58,6 +62,32 @@ fn take_file(path: &Path, shown: &str, store: &Store) -> Result<(Digest, u64)> {
     let mut writer = store.writer()?;
     std::io::copy(&mut file, &mut writer).map_err(|e| IoFault::new(shown, e))?;
     Ok(writer.commit(None)?)
+}
+
+/// The layers of a file: the tar that it is, or those of the ocipkg package that it is.
+fn ready_layers(path: &Path, shown: &str, store: &Store, archives: &Archives) -> Result<Vec<(Digest, u64)>> {
+    let (digest, size) = take_file(path, shown, store)?;
+    let contents = archives.read(digest, size, Shape::Tar)?;
+    if !contents.entries.iter().any(|e| e.path.as_bytes() == b"index.json") {
+        return Ok(vec![(digest, size)]);
+    }
+    let refused = |reason: String| BuildError::File { path: shown.into(), reason };
+    // ocipkg keeps blobs in memory and checks no digest, so large files are refused and digests are checked here.
+    if size > LARGEST_PACKAGE {
+        return Err(refused(format!("is an ocipkg package of {size} bytes, at most {LARGEST_PACKAGE} are read")).into());
+    }
+    let mut package =
+        ocipkg::image::OciArtifact::from_oci_archive(path).map_err(|e| refused(format!("is no ocipkg package: {e}")))?;
+    let layers = package.get_layers().map_err(|e| refused(format!("is no ocipkg package: {e}")))?;
+    let keep = |(descriptor, bytes): (_, Vec<u8>)| -> Result<(Digest, u64)> {
+        let descriptor: ocipkg::oci_spec::image::Descriptor = descriptor;
+        let found = store.put(&bytes)?;
+        if descriptor.digest().to_string() != found.to_string() {
+            return Err(refused(format!("has a layer {} whose bytes are {found}", descriptor.digest())).into());
+        }
+        Ok((found, bytes.len() as u64))
+    };
+    layers.into_iter().map(keep).collect()
 }
 
 /// A tree as a canonical tar. A file stands under its own name. A folder's contents stand at the root, or below its name where

@@ -21,8 +21,9 @@ Places of images:
 /// What `--help` says of the exit status.
 const STATUS: &str = "\
 Exit status:
-  0 done; 2 usage; 3 bad input or integrity; 4 authentication; 5 not found; 6 network, registry or engine;
-  7 local input or output; 8 refused by policy (output exists, UID taken, ...); 130, 143 signal";
+  0 done; 2 usage; 3 bad input or integrity; 4 authentication; 5 not found;
+  6 network, registry or engine; 7 local input or output; 130, 143 signal;
+  8 refused by policy (output exists, UID taken, ...)";
 
 /// Assembles OCI images without a daemon: a base image plus prebuilt layers
 #[derive(Debug, Parser)]
@@ -38,7 +39,7 @@ pub(super) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(super) struct Global {
-    /// Folder of the local store (default: $PLYWOOD_STORE, else plywood below the XDG cache folder)
+    /// Folder of the local store (default: `$PLYWOOD_STORE`, else plywood below the XDG cache folder)
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
     /// Registry that is asked over plain HTTP; loopback hosts always are; repeatable
@@ -53,14 +54,14 @@ pub(super) struct Global {
     /// Only errors and warnings on stderr
     #[arg(long, short, global = true)]
     pub(super) quiet: bool,
-    /// When colour is used; it never carries the meaning
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// Colour of messages: auto, always or never; it never carries the meaning
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub(super) color: Color,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless `NO_COLOR` is set
     Auto,
     /// Always
     Always,
@@ -144,7 +145,7 @@ pub(super) enum Command {
         #[command(flatten)]
         image: Image,
     },
-    /// Recipes, profiles and linked layers
+    /// Recipes and profiles
     #[command(subcommand)]
     Layers(LayersCommand),
     /// Check a login at a registry and keep it where Docker keeps it

@@ -49,6 +49,7 @@ pub(super) fn of(args: &BuildArgs, host: &Host) -> Result<Asked> {
     })?;
     let base: Location = typed.parse()?;
     let base = if args.base.is_some() { base } else { beside(base, project.as_ref().and_then(|unit| unit.folder.as_deref())) };
+    is_there(&base)?;
     let fallback = if project.is_some() { "none" } else { DEFAULT_PROFILE };
     let of_file = said(|unit| unit.document.profile.as_ref().map(serde_spanned::Spanned::get_ref));
     let profile = args.profile.clone().or(of_file).unwrap_or_else(|| fallback.to_owned());
@@ -117,13 +118,23 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|e| unreadable(path, e))
 }
 
+/// A folder or file that is named as the place of an image must be there.
+pub(super) fn is_there(place: &Location) -> Result<()> {
+    match place {
+        Location::Layout(path, _) | Location::OciArchive(path, _) | Location::DockerArchive(path, _) => {
+            std::fs::metadata(path).map(|_| ()).map_err(|e| unreadable(path, e))
+        }
+        Location::Registry(_) | Location::Engine(_) | Location::Store(_) => Ok(()),
+    }
+}
+
 /// A place that a file names is relative to that file.
 fn beside(base: Location, folder: Option<&Path>) -> Location {
     let Some(folder) = folder else { return base };
     match base {
         Location::Layout(path, tag) => Location::Layout(folder.join(path), tag),
-        Location::OciArchive(path) => Location::OciArchive(folder.join(path)),
-        Location::DockerArchive(path) => Location::DockerArchive(folder.join(path)),
+        Location::OciArchive(path, name) => Location::OciArchive(folder.join(path), name),
+        Location::DockerArchive(path, name) => Location::DockerArchive(folder.join(path), name),
         other => other,
     }
 }

@@ -1,6 +1,6 @@
-//! The default name of a sandbox image: `od_sandbox:…`, exactly as OpenHands names it, so that it finds the image.
+//! The default name of a sandbox image: `od_sandbox:…`, exactly as `OpenHands` names it, so that it finds the image.
 //!
-//! Invariant: where OpenHands' rule gives a legal name, that name comes out. Where it gives none (a registry's port, a digest,
+//! Invariant: where `OpenHands`' rule gives a legal name, that name comes out. Where it gives none (a registry's port, a digest,
 //! a tag of more than 128 characters), the name is `od_sandbox:READABLE-HASH`: BASE with `/` as `___`, `:` as `__` and what a
 //! tag cannot have left out, cut to 115 characters, and 12 hex digits of the SHA-256 of BASE.
 

@@ -18,6 +18,8 @@ pub enum How {
     Sent,
     /// It lies elsewhere by design and was not sent.
     Foreign,
+    /// It was fetched into the store (packages; never in a receipt).
+    Fetched,
 }
 
 /// One blob.
@@ -58,7 +60,7 @@ impl Receipt {
         match how {
             How::Sent => self.sent_bytes += blob.size,
             How::Mounted => self.mounted_bytes += blob.size,
-            How::Present | How::Foreign => {}
+            How::Present | How::Foreign | How::Fetched => {}
         }
         match self.blobs.iter_mut().find(|moved| moved.digest == blob.digest) {
             Some(moved) => moved.how = how,

@@ -140,7 +140,7 @@ impl Hasher {
     }
 }
 
-/// The digest of a layer's *uncompressed* tar (image-spec, config.md, "Layer DiffID").
+/// The digest of a layer's *uncompressed* tar (image-spec, config.md, "Layer `DiffID`").
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DiffId(pub Digest);
@@ -157,7 +157,7 @@ impl fmt::Debug for DiffId {
     }
 }
 
-/// The digest of a stack of layers (image-spec, config.md, "Layer ChainID").
+/// The digest of a stack of layers (image-spec, config.md, "Layer `ChainID`").
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ChainId(pub Digest);
 

@@ -17,6 +17,7 @@ use crate::apt::{AptConf, Files};
 use crate::deliver::{Events, Silent};
 use crate::error::{Class, During as _, Error, Result};
 use crate::http::Client;
+use crate::rootfs::RootFs;
 use crate::store::Store;
 
 use super::decide::{Decision, Question};
@@ -48,6 +49,7 @@ pub async fn choose(asked: &Asked<'_>, store: &Arc<Store>, http: &Client) -> Res
     let preferences = Preferences::read(root, &conf, asked.architecture)?;
     let mut chosen = Chosen::default();
     chosen.warnings.extend(sources.warnings.iter().map(|w| format!("{}:{}: {}", w.file, w.line, w.reason)));
+    chosen.warnings.extend(foreign(root, asked.architecture));
     let access = Access { store: store.clone(), http: http.clone(), mirrors: asked.mirrors.into(), offline: asked.offline };
     let options = options(&conf, &version);
     let trust = Trust {
@@ -95,6 +97,14 @@ fn version_of_tool(status: &Index) -> String {
     let stanzas = (0..status.len()).filter_map(|at| status.stanza(at));
     let found = stanzas.into_iter().find(|stanza| stanza.name() == TOOL && stanza.get(Field::Status).is_some());
     found.map(|stanza| stanza.version().to_owned()).unwrap_or_default()
+}
+
+/// What is said of a base that dpkg has told to take packages of other architectures, too.
+fn foreign(root: &RootFs, native: &str) -> Option<String> {
+    let told = Files::read(root, "/var/lib/dpkg/arch")?;
+    let text = String::from_utf8_lossy(&told);
+    let others: Vec<&str> = text.split_ascii_whitespace().filter(|name| *name != native).collect();
+    (!others.is_empty()).then(|| format!("packages of the base's further architectures ({}) are not considered", others.join(", ")))
 }
 
 fn options(conf: &AptConf, version: &str) -> Options {

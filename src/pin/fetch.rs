@@ -57,6 +57,6 @@ async fn one(package: &LockedPackage, digest: Digest, access: &Access, events: &
     if !there {
         return Err(PinError::Gone { object, url: canonical(&url).to_string() }.into());
     }
-    events.finished(&blob, How::Sent);
+    events.finished(&blob, How::Fetched);
     Ok(())
 }

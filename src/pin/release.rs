@@ -91,7 +91,7 @@ impl Asking<'_> {
                 Ok(held.warned(format!("{} gave an older state than before; the newer one is used", self.source)))
             }
             (Ok((signed, new)), _) => self.remember(&signed).map(|()| new),
-            (Err(error), Some(held)) if error.class() == Class::Remote && !self.trust.refresh => {
+            (Err(error), Some(held)) if error.class() == Class::Remote => {
                 Ok(held.warned(format!("{} cannot be asked, its last known state is used: {error}", self.source)))
             }
             (Err(error), _) => Err(error),

@@ -17,8 +17,8 @@ pub enum PlanError {
         owner: String,
         /// Who wants it.
         user: String,
-        /// The next free one.
-        free: u32,
+        /// The next free one, where `--user-id` can ask for it.
+        free: Option<u32>,
     },
     /// The name is there with another UID.
     #[error("user `{name}` exists in this base with UID {has}, not {wanted}")]
@@ -82,7 +82,8 @@ impl Fault for PlanError {
     }
     fn hint(&self) -> Option<String> {
         match self {
-            Self::UidTaken { free, .. } => Some(format!("--user-id {free}")),
+            Self::UidTaken { free: Some(free), .. } => Some(format!("--user-id {free}")),
+            Self::UidTaken { free: None, .. } => Some("--uid-taken reuse".into()),
             Self::OtherUid { has, .. } => Some(format!("--user-id {has}")),
             Self::Conflict { .. } => Some("leave one of them out with --without".into()),
             _ => None,

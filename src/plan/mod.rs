@@ -2,6 +2,7 @@
 //!
 //! Invariant: no file, clock or network; equal inputs give equal specs, byte for byte.
 
+mod apt_records;
 mod dpkg;
 mod error;
 pub mod layers;
@@ -30,7 +31,7 @@ use recipes::Placing;
 pub use users::UidTaken;
 
 /// Raised by every commit that changes what a plan gives for the same inputs: a part of the plan's key.
-pub const RULES: u32 = 2;
+pub const RULES: u32 = 3;
 
 /// A tree or ready layer of the project, as an archive in the store.
 #[derive(Clone, Debug)]
@@ -179,6 +180,7 @@ fn packages(input: &Input<'_>, root: &mut VirtualRoot) -> Result<(Vec<PlacedPack
         root.mkdir_p(b"/var/lib/apt", 0o755)?;
         root.write(b"/var/lib/apt/extended_states", text.clone().into_bytes(), true, 0o644)?;
     }
+    apt_records::leave_directories(root)?;
     let units = &input.resolved.units;
     let (places, handled): (Vec<_>, Vec<_>) = done.into_iter().unzip();
     let placed = changes.into_iter().zip(places).map(|(change, places)| {

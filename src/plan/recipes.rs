@@ -90,7 +90,11 @@ impl Placing<'_> {
             FileBody::Content(bytes) if file.append => self.append(file, bytes),
             FileBody::Content(bytes) => {
                 let mode = file.mode.as_ref().map_or(0o644, |m| m.apply(0o644, false));
-                let entry = Entry::new(file.to.clone(), Kind::File { size: bytes.len() as u64 }, mode);
+                let mut entry = Entry::new(file.to.clone(), Kind::File { size: bytes.len() as u64 }, mode);
+                entry.owner = self.owner(&entry.path, &file.owner)?.0;
+                if self.stands(&entry, bytes) {
+                    return self.claim(number, unit, &entry.path);
+                }
                 self.place(number, unit, file, entry, Content::Held(Arc::from(bytes.as_slice())))?;
                 Ok(())
             }
@@ -108,6 +112,15 @@ impl Placing<'_> {
                 self.tree(number, unit, file, tree)
             }
         }
+    }
+
+    /// Whether the base has this very file: then there is nothing to place, and building on our own output adds no layer.
+    fn stands(&self, entry: &Entry, bytes: &[u8]) -> bool {
+        let absolute = entry.path.absolute();
+        let Ok(now) = self.root.lstat(&absolute) else { return false };
+        let alike = now.author == Author::Base && now.is_file() && now.mode == entry.mode && now.owner == entry.owner;
+        let sized = alike && now.size() == bytes.len() as u64;
+        sized && (bytes.is_empty() || self.root.read(&absolute).is_ok_and(|(old, _)| *old == *bytes))
     }
 
     /// Adds lines at the end, unless they are there. What stands there comes from the base, or an earlier unit.

@@ -87,7 +87,13 @@ fn take_over(
     match taken {
         UidTaken::Fail => {
             let free = (uid..uid.saturating_add(10_000)).find(|n| accounts.uid_free(*n)).unwrap_or(uid);
-            Err(PlanError::UidTaken { uid, owner: owner.into(), user: user.name.clone(), free }.into())
+            Err(PlanError::UidTaken {
+                uid,
+                owner: owner.into(),
+                user: user.name.clone(),
+                free: user.uid_is_parameter.then_some(free),
+            }
+            .into())
         }
         UidTaken::Reuse => Ok(owner.to_owned()),
         UidTaken::Rename => {

@@ -74,6 +74,8 @@ pub struct User {
     pub name: String,
     /// Fixed user ID.
     pub uid: Option<u32>,
+    /// Whether `--user-id` decides it: the recipe says `{uid}`.
+    pub uid_is_parameter: bool,
     /// Primary group by name; nothing: a group of the user's name.
     pub group: Option<String>,
     /// Further groups.

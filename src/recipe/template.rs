@@ -132,8 +132,8 @@ mod tests {
     fn doubling_parameters_end_at_the_limit() {
         let names: Vec<String> = (0..64).map(|i| format!("p{i}")).collect();
         let mut pairs: Vec<(&str, String)> = vec![(&names[0], "x".repeat(64))];
-        for i in 1..64 {
-            pairs.push((&names[i], format!("{{p{}}}{{p{}}}", i - 1, i - 1)));
+        for (below, name) in names.iter().skip(1).enumerate() {
+            pairs.push((name, format!("{{p{below}}}{{p{below}}}")));
         }
         let pairs: Vec<(&str, &str)> = pairs.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let env = BTreeMap::new();

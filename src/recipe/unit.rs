@@ -103,6 +103,10 @@ fn from_toml(name: &str, text: &str, error: &toml::de::Error) -> RecipeError {
     let unknown = message.starts_with("unknown field").then(|| words.next()).flatten();
     let (message, nearest) = match unknown {
         Some(key) => (format!("unknown key `{key}`"), nearest(key, words).into_iter().next()),
+        None if message == "duplicate key" => {
+            let key = error.span().and_then(|span| text.get(span)).unwrap_or_default();
+            (format!("{message} `{key}`"), None)
+        }
         None => (message.to_owned(), None),
     };
     RecipeError::Text { file: name.into(), line, column, message, nearest }

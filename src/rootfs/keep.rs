@@ -43,6 +43,8 @@ const TABLE: &[Row] = &[
     row("var/lib/ucf", "", MEDIUM),
     // deb-systemd-helper's state of enabled units.
     row("var/lib/systemd", "", SMALL),
+    // The shells that update-shells added.
+    row("var/lib/shells.state", "", SMALL),
     // Answers and templates of debconf.
     row("var/cache/debconf", "", DATABASE),
     // Keys that `signed-by` names.

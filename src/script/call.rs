@@ -27,6 +27,9 @@ impl<F: Fn(&mut Call<'_>) -> Result<ExitStatus, Uncovered> + Sync> Command for F
 /// Names and their commands, as a subject's file lists them: `pub const TABLE: Table = &[("cat", &cat), ...]`.
 pub type Table = &'static [(&'static str, &'static dyn Command)];
 
+/// Programs whose names end in their version.
+const FAMILIES: &[&str] = &["python", "pypy"];
+
 /// All commands that are known, by name.
 #[derive(Clone, Default)]
 pub struct Commands {
@@ -67,7 +70,10 @@ impl Commands {
     }
     /// What stands for a program.
     pub fn program(&self, name: &[u8]) -> Option<&'static dyn Command> {
-        self.programs.get(std::str::from_utf8(name).ok()?).copied()
+        let name = std::str::from_utf8(name).ok()?;
+        // An interpreter is installed by its version's name: `python3.11` is `python`.
+        let family = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+        self.programs.get(name).or_else(|| self.programs.get(family).filter(|_| FAMILIES.contains(&family))).copied()
     }
     /// The functions of a native library.
     pub fn library(&self, path: &[u8]) -> Option<Table> {

@@ -91,6 +91,29 @@ impl Capabilities {
         }
         Ok(sets)
     }
+    /// Reads the bytes of `security.capability`, revision 2 or 3; `None` for others.
+    pub fn of_attribute(bytes: &[u8]) -> Option<Self> {
+        let word = |at: usize| Some(u64::from(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?)));
+        let magic = word(0)?;
+        if !matches!(magic >> 24, 2 | 3) {
+            return None;
+        }
+        let permitted = word(4)? | word(12)? << 32;
+        let inheritable = word(8)? | word(16)? << 32;
+        Some(Self { permitted, inheritable, effective: if magic & 1 == 1 { permitted | inheritable } else { 0 } })
+    }
+    /// As `getcap` prints them (`cap_net_admin,cap_net_raw=ep`), where all have the same flags; `None` where they differ.
+    pub fn text(&self) -> Option<String> {
+        let all = self.permitted | self.inheritable;
+        let named: Vec<String> =
+            NAMES.iter().enumerate().filter(|(n, _)| all >> n & 1 == 1).map(|(_, name)| format!("cap_{name}")).collect();
+        let flags = [('e', self.effective), ('i', self.inheritable), ('p', self.permitted)];
+        if all >> NAMES.len() != 0 || named.len() == NAMES.len() || flags.iter().any(|(_, set)| *set != 0 && *set != all) {
+            return None;
+        }
+        let flags: String = flags.iter().filter(|(_, set)| *set != 0).map(|(flag, _)| flag).collect();
+        Some(format!("{}={flags}", named.join(",")))
+    }
     fn bits(names: &str) -> Option<u64> {
         if names.is_empty() || names.eq_ignore_ascii_case("all") {
             return Some((1 << NAMES.len()) - 1);
@@ -129,6 +152,16 @@ mod tests {
         let high = Capabilities::parse("CAP_BPF,cap_chown=p").and_then(|c| c.attribute()).expect("valid");
         assert_eq!((high[0], high[4], high[12]), (0, 1, 0x80));
         assert_eq!(Capabilities::parse("all=ep cap_chown-ep").map(|c| c.permitted & 1), Ok(0));
+    }
+
+    #[test]
+    fn what_is_set_is_told_again() {
+        let text =
+            |set| Capabilities::parse(set).and_then(|c| c.attribute()).ok().and_then(|b| Capabilities::of_attribute(&b)?.text());
+        assert_eq!(text("cap_net_raw,cap_net_admin+ep").as_deref(), Some("cap_net_admin,cap_net_raw=ep"));
+        assert_eq!(text("cap_bpf+p").as_deref(), Some("cap_bpf=p"));
+        assert_eq!(text("cap_bpf+p cap_chown+pi"), None);
+        assert_eq!(Capabilities::of_attribute(b"short"), None);
     }
 
     #[test]

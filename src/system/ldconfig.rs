@@ -104,15 +104,15 @@ pub fn flags_of(note: &ElfNote) -> Option<i32> {
 
 /// The objects of one directory: one for each soname. `notes`: name in the directory and facts of the file behind it.
 pub fn objects<'a>(directory: &str, notes: impl IntoIterator<Item = (&'a str, &'a ElfNote)>) -> Vec<Object> {
-    let mut found: BTreeMap<(i32, String), ()> = BTreeMap::new();
+    let mut found: BTreeSet<(i32, String)> = BTreeSet::new();
     for (name, note) in notes.into_iter().filter(|(name, _)| is_candidate(name)) {
         let soname = note.soname.as_ref().map_or(name.into(), |s| String::from_utf8_lossy(s));
         if let Some(flags) = flags_of(note).filter(|_| !soname.contains('/') && !soname.is_empty()) {
-            found.insert((flags, soname.into_owned()), ());
+            found.insert((flags, soname.into_owned()));
         }
     }
     let object = |(flags, soname): (i32, String)| Object { flags, path: format!("{directory}/{soname}"), soname };
-    found.into_keys().map(object).collect()
+    found.into_iter().map(object).collect()
 }
 
 /// The text that names the ldconfig that made a cache; `None` if it has none.

@@ -39,12 +39,14 @@ pub fn parse(name: &str, text: &str) -> Result<Vec<Line>> {
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
-        lines.push(line(text).map_err(|cause| SystemError::malformed(name, format!("line {}: {cause}", at + 1)))?);
+        lines.extend(line(text).map_err(|cause| SystemError::malformed(name, format!("line {}: {cause}", at + 1)))?);
     }
     Ok(lines)
 }
 
-fn line(text: &str) -> Result<Line, String> {
+/// One line; nothing for a line that waits for the running system: one of a credential (`^`), which a build has none of, and one
+/// that names the machine, which has no identity yet. systemd-tmpfiles passes over both in such a root.
+fn line(text: &str) -> Result<Option<Line>, String> {
     // The argument is the rest of the line, quotes and all.
     let mut rest = text;
     let mut fields = Vec::new();
@@ -61,13 +63,16 @@ fn line(text: &str) -> Result<Line, String> {
     let mode = field(2)
         .map(|m| u32::from_str_radix(m.trim_start_matches(['~', ':']), 8).map_err(|_| format!("mode '{m}'")))
         .transpose()?;
+    if modifiers.contains('^') || fields.iter().skip(1).any(|f| names_the_machine(f)) || names_the_machine(rest) {
+        return Ok(None);
+    }
     let path = expand(field(1).ok_or("no path")?)?;
     if !path.starts_with('/') {
         return Err(format!("path '{path}' is not absolute"));
     }
     let name = |at| field(at).map(|n: &str| n.trim_start_matches(':').to_owned());
     let argument = Some(rest).filter(|r| !r.is_empty() && *r != "-").map(expand).transpose()?;
-    Ok(Line {
+    Ok(Some(Line {
         kind,
         plus: modifiers.contains('+'),
         boot_only: modifiers.contains('!'),
@@ -76,7 +81,19 @@ fn line(text: &str) -> Result<Line, String> {
         mode: mode.map(|m| m & 0o7777),
         owners: [name(3), name(4)],
         argument,
-    })
+    }))
+}
+
+/// Whether a field has a specifier of the running machine: boot and machine ID, host names, kernel.
+fn names_the_machine(field: &str) -> bool {
+    let mut rest = field;
+    while let Some((_, after)) = rest.split_once('%') {
+        if after.starts_with(['b', 'm', 'H', 'l', 'q', 'v']) {
+            return true;
+        }
+        rest = after.strip_prefix('%').unwrap_or(after);
+    }
+    false
 }
 
 /// The specifiers that mean the same on every machine; those that name the running host have no answer in an image.
@@ -154,7 +171,7 @@ fn one(view: &dyn View, line: &Line, ids: [Option<u32>; 2], writes: &mut Vec<Wri
             let from = line.argument.clone().unwrap_or_else(|| format!("/usr/share/factory/{name}"));
             match view.status(&from) {
                 Some(Status::File) => {
-                    writes.push(Write::file(&line.path, view.bytes(&from)?).mode(line.mode.unwrap_or(0o644)).owner(owner))
+                    writes.push(Write::file(&line.path, view.bytes(&from)?).mode(line.mode.unwrap_or(0o644)).owner(owner));
                 }
                 None => {}
                 Some(_) => return Err(SystemError::uncovered(COMMAND, format!("a copy of {from}, which is no file,"))),
@@ -243,8 +260,16 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_the_running_machine_wait() {
+        let text =
+            "h /var/log/journal/%m - - - - +C\nd /%b\nf^ /root/.ssh/keys 0600 - - - ssh.keys\nf /etc/x - - - - %v\nd /100%%m\n";
+        let lines = parse("x", text).expect("lines");
+        assert_eq!(lines.iter().map(|line| line.path.as_str()).collect::<Vec<_>>(), ["/100%m"]);
+    }
+
+    #[test]
     fn what_cannot_be_known_is_an_error() {
-        for bad in ["d relative", "d /x %m", "d /%b", "d /x 9", "d* /x", "d"] {
+        for bad in ["d relative", "d /%W", "f /x - - - - %o", "d /x 9", "d* /x", "d"] {
             assert!(parse("x", bad).is_err(), "{bad}");
         }
         let accounts = Accounts::of(&Tree::new(), None).expect("none");

@@ -66,6 +66,11 @@ impl Bench {
         self.store = Arc::new(Store::open(self.folder.path()).unwrap());
     }
 
+    /// One more archive behind the others.
+    pub(crate) fn add_source(&mut self, archive: &Archive, suite: &str) {
+        self.sources = format!("{}deb {} {suite} main\n", self.sources, archive.uri());
+    }
+
     fn rootfs(&self) -> RootFs {
         let mut files = vec![
             ("var/lib/dpkg/status", STATUS.as_bytes().to_vec()),

@@ -117,7 +117,7 @@ async fn credentials_of_a_source_are_never_shown_or_recorded() {
 async fn two_archives_serve_one_request_in_the_order_of_the_sources() {
     let mut bench = Bench::new();
     let second = Archive::start();
-    bench.sources += &format!("deb {} stable main\n", second.uri());
+    bench.add_source(&second, "stable");
     let chosen = bench.choose(vec![request(&[&["delta"]])]).await.unwrap();
     let uris: Vec<&str> = chosen.indexes.iter().map(|index| index.uri.as_str()).collect();
     assert_eq!(uris, [bench.archive.uri(), second.uri()]);

@@ -119,7 +119,7 @@ async fn an_older_state_never_replaces_a_newer_one() {
 async fn an_archive_that_cannot_be_asked_is_a_warning_while_another_serves() {
     let mut bench = Bench::new();
     let gone = crate::archive::Archive::start();
-    bench.sources += &format!("deb {} absent main\n", gone.uri());
+    bench.add_source(&gone, "absent");
     let chosen = bench.choose(vec![request(&[&["delta"]])]).await.unwrap();
     assert!(chosen.warnings[0].contains("absent") && chosen.warnings[0].contains("left out"), "{:?}", chosen.warnings);
     assert_eq!(chosen.indexes.len(), 1);
@@ -135,7 +135,7 @@ async fn an_archive_that_cannot_be_asked_is_a_warning_while_another_serves() {
     bench.archive.order("dists/", 99, Fault::Status(500));
     let second = bench.choose(vec![request(&[&["delta"]])]).await.unwrap();
     assert!(second.packages == first.packages && second.warnings[0].contains("last known state"), "{:?}", second.warnings);
-    bench.refresh = true;
+    bench.forget();
     assert_eq!(refused(&bench).await.0, Class::Remote);
 }
 

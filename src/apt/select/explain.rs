@@ -18,6 +18,7 @@ pub(super) fn reasons(marks: &Marks<'_, '_>, broken: &[PackageId]) -> Vec<String
     let mut teller = Teller { marks, lines: Vec::new(), told: BTreeSet::new() };
     for package in broken {
         if let Some(version) = marks.of(*package).chosen {
+            teller.tell_causes(*package);
             teller.tell(version, 0);
         }
     }
@@ -31,6 +32,22 @@ struct Teller<'m, 'u, 'a> {
 }
 
 impl<'a> Teller<'_, '_, 'a> {
+    /// From the argument down to what is broken: who wanted whom.
+    fn tell_causes(&mut self, broken: PackageId) {
+        let universe = self.marks.universe;
+        let mut chain = Vec::new();
+        let mut package = broken;
+        while let Some((owner, kind)) = self.marks.of(package).cause.filter(|_| chain.len() < MAX_CHAIN) {
+            chain.push(format!("{} {} {}", universe.name(owner), kind.verb(), universe.name(package)));
+            package = owner;
+        }
+        for line in chain.into_iter().rev() {
+            if self.lines.len() < MAX_LINES && !self.lines.contains(&line) {
+                self.lines.push(line);
+            }
+        }
+    }
+
     fn tell(&mut self, version: VersionId, depth: usize) {
         if depth > MAX_CHAIN || self.lines.len() >= MAX_LINES || !self.told.insert(version) {
             return;

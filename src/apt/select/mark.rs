@@ -4,7 +4,7 @@
 //! earlier decides later groups. A mark that fails takes its own choice back and takes away the candidate; what it has
 //! marked below stays for the sweep. It may not judge whether the result as a whole is sound.
 
-use super::super::universe::{Group, PackageId, VersionId};
+use super::super::universe::{Group, Kind, PackageId, VersionId};
 use super::state::{Marks, Mode};
 
 /// Deepest recursion; apt's own limit.
@@ -325,13 +325,19 @@ impl<'u, 'a> Marks<'u, 'a> {
                     continue;
                 }
                 self.change(package, |choice| choice.protected = true);
+                self.note_cause(package, owner, group.kind);
             }
             if self.install(package, Reach::Dependencies, By::Solver, depth + 1) {
-                self.change(package, |choice| choice.cause = choice.cause.or(Some((owner, group.kind))));
+                self.note_cause(package, owner, group.kind);
                 return true;
             }
         }
         false
+    }
+
+    /// The first reason stays.
+    fn note_cause(&mut self, package: PackageId, owner: PackageId, kind: Kind) {
+        self.change(package, |choice| choice.cause = choice.cause.or(Some((owner, kind))));
     }
 
     fn remove_all(&mut self, packages: &[PackageId], depth: u32) -> bool {

@@ -221,6 +221,8 @@ fn select_here(
             Some(version) => {
                 marks.change(one.package, |choice| choice.candidate = Some(version));
                 marks.install(one.package, Reach::Alone, By::User, 0);
+                // Also where the very version is there already.
+                marks.change(one.package, |choice| choice.automatic = false);
             }
         }
         marks.change(one.package, |choice| choice.protected = true);

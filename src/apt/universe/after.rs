@@ -43,3 +43,33 @@ impl Universe<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Installed, Universe};
+    use super::*;
+    use crate::apt::packages::Index;
+    use crate::apt::select::{Options, select};
+
+    #[test]
+    fn what_was_chosen_is_installed_and_what_was_removed_is_gone() {
+        let read = |text: &str| Index::read(text.as_bytes(), "amd64").expect("an index");
+        let stanza =
+            |name: &str, version: &str, more: &str| format!("Package: {name}\nVersion: {version}\nArchitecture: amd64\n{more}\n");
+        let archive = read(&[stanza("a", "2", "Depends: b\n"), stanza("b", "1", ""), stanza("old", "1", "")].concat());
+        let there = "Status: install ok installed\n";
+        let status = read(&[stanza("a", "1", there), stanza("own", "1", there)].concat());
+        let priority = |seen: Seen<'_>| if seen.file == File::Status { 100 } else { 500 };
+        let installed = Installed { status: &status, extended_states: b"Package: a\nAuto-Installed: 1\n" };
+        let universe = Universe::new(&[&archive], installed, &priority);
+        let selection = select(&universe, &["a", "own-"], Options::default(), &|_, _| false).expect("a selection");
+        let (a, b, own) = (universe.find("a").expect("a"), universe.find("b").expect("b"), universe.find("own").expect("own"));
+        let after = universe.after(&selection, &priority);
+        assert_eq!(after.installed(a).map(|version| after.version(version)), Some("2"));
+        assert_eq!(after.versions_of(a).len(), 1);
+        assert!(!after.is_automatic(a) && after.is_automatic(b) && after.installed(b).is_some());
+        assert!(after.installed(own).is_none() && after.candidate(own).is_none() && after.versions_of(own).is_empty());
+        let again = select(&after, &["a"], Options::default(), &|_, _| false).expect("a selection");
+        assert!(again.changes.is_empty());
+    }
+}

@@ -21,6 +21,7 @@ pub(in crate::cli) enum UidTaken {
 }
 
 /// All that can be said of a build.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct BuildArgs {
     /// The image to start from, in any place that can be read (default: `base` of plywood.toml)
@@ -63,8 +64,8 @@ pub(in crate::cli) struct BuildArgs {
     /// UID of the user, as --set uid=N
     #[arg(long, value_name = "N", help_heading = "What goes in")]
     pub(in crate::cli) user_id: Option<u32>,
-    /// What happens to an account that has the UID already
-    #[arg(long, value_name = "POLICY", default_value = "fail", help_heading = "What goes in")]
+    /// What happens to an account that has the UID already: fail, reuse it, rename it, or replace it
+    #[arg(long, value_name = "POLICY", default_value = "fail", hide_possible_values = true, help_heading = "What goes in")]
     pub(in crate::cli) uid_taken: UidTaken,
     /// The Miniforge installer, in place of the recipe's
     #[arg(long, value_name = "FILE", help_heading = "What goes in")]

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::build::{self, Destination, Outcome, Request, Services};
+use crate::build::{self, Destination, Location, Outcome, Request, Services};
 use crate::error::{IoFault, Result};
 use crate::recipe::Library;
 use crate::transport::engine::{Connection, Engine};
@@ -55,7 +55,7 @@ pub(super) fn run(args: &BuildArgs, host: &Host, report: &Arc<Report>) -> Result
 /// Engines to look for, where one is asked for.
 pub(super) fn engines(args: &BuildArgs, request: &Request, host: &Host) -> Result<Vec<Connection>> {
     let wish = args.load.as_deref().filter(|wish| *wish != "auto");
-    if args.load.is_some() || matches!(request.base, build::Location::Engine(_)) { host.engines(wish) } else { Ok(Vec::new()) }
+    if args.load.is_some() || matches!(request.base, Location::Engine(_)) { host.engines(wish) } else { Ok(Vec::new()) }
 }
 
 /// The request with its platforms: the engine's for a load, else this machine's.
@@ -104,8 +104,9 @@ fn conclude(request: &Request, outcome: &Outcome, services: &Services, report: &
     let Some(first) = outcome.images.first() else { return Ok(()) };
     let (new, reused): (Vec<_>, Vec<_>) = first.layers.iter().partition(|layer| !layer.reused);
     report.say(&format!(
-        "{} layers of ours ({} new, {} reused); {} sent, {} mounted",
+        "{} {} of ours ({} new, {} reused); {} sent, {} mounted",
         first.layers.len(),
+        if first.layers.len() == 1 { "layer" } else { "layers" },
         new.len(),
         reused.len(),
         bytes(first.sent_bytes),
@@ -116,15 +117,22 @@ fn conclude(request: &Request, outcome: &Outcome, services: &Services, report: &
     }
     report.say("the image stays in the store");
     let name = request.names.first().map(crate::oci::Reference::familiar);
-    let name = name.unwrap_or_else(|| first_digest(outcome));
-    if services.store.reference(&name)?.is_none() {
-        report.hint("build it with -t NAME, or with --load, --push or -o, to do something with it");
-        return Ok(());
+    let is_kept = services.store.reference(&name.clone().unwrap_or_else(|| first_digest(outcome)))?.is_some();
+    let can_be_copied = is_kept && matches!(request.base, Location::Registry(_));
+    for command in next_commands(name.as_deref(), &first_digest(outcome), can_be_copied) {
+        report.hint(&command);
     }
-    let target = if request.names.is_empty() { "NAME" } else { name.as_str() };
-    report.hint(&format!("plywood copy store:{name} docker-daemon:{target}"));
-    report.hint(&format!("plywood copy store:{name} docker-archive:FILE.tar"));
     Ok(())
+}
+
+/// What can be done with an image of the store. It is copied from there where the base's layers can still be had.
+fn next_commands(name: Option<&str>, digest: &str, can_be_copied: bool) -> Vec<String> {
+    if !can_be_copied {
+        return vec!["the same command with -o FILE.tar, or with -t NAME and --load or --push; nothing is made again".into()];
+    }
+    let (stored, target) = (name.unwrap_or(digest), name.unwrap_or("NAME"));
+    let copy = |to: &str| format!("plywood copy store:{stored} {to}");
+    vec![copy(&format!("docker-daemon:{target}")), copy("docker-archive:FILE.tar")]
 }
 
 fn first_digest(outcome: &Outcome) -> String {
@@ -172,6 +180,17 @@ fn replace(path: &Path, content: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_commands_name_what_the_store_has() {
+        let copies = next_commands(Some("my/image:1"), "sha256:ab", true);
+        assert_eq!(
+            copies,
+            ["plywood copy store:my/image:1 docker-daemon:my/image:1", "plywood copy store:my/image:1 docker-archive:FILE.tar",]
+        );
+        assert_eq!(next_commands(None, "sha256:ab", true)[0], "plywood copy store:sha256:ab docker-daemon:NAME");
+        assert!(next_commands(Some("x"), "sha256:ab", false)[0].starts_with("the same command with"));
+    }
 
     #[test]
     fn the_first_line_says_what_the_profile_adds_and_changes() {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use crate::build::{Location, Opened, Services};
 use crate::deliver::{Job, Limits, Receipt, copy, gather, load};
 use crate::error::{During as _, Result};
-use crate::oci::Reference;
+use crate::oci::{Digest, Reference};
 use crate::transport::archive::TarTarget;
 use crate::transport::engine::Engine;
 use crate::transport::layout::LayoutTarget;
 use crate::transport::{Root, StreamTarget, Target};
 
-use super::{block_on, chosen, engines_for, is_index, pinned, services};
+use super::{block_on, chosen, engines_for, is_index, is_there, pinned, services};
 use crate::cli::args::Choice;
 use crate::cli::failure::{usage, usage_with_hint};
 use crate::cli::host::Host;
@@ -24,7 +24,8 @@ pub(super) fn run(source: &Location, destination: &str, choice: &Choice, host: &
     if to_stdout && host.stdout_is_terminal {
         return Err(usage_with_hint("a tar is not written to a terminal", "docker-archive:FILE.tar, or a pipe"));
     }
-    let destination = if to_stdout { Location::DockerArchive("-".into()) } else { destination.parse()? };
+    let destination = if to_stdout { Location::DockerArchive("-".into(), None) } else { destination.parse()? };
+    is_there(source)?;
     let mut engines = engines_for(source, host)?;
     if engines.is_empty() {
         engines = engines_for(&destination, host)?;
@@ -58,22 +59,12 @@ impl Copying<'_> {
         target.check_rights().await?;
         let Opened { source, selector } = self.services.source(from).await?;
         let root = source.resolve(&selector).await.during(|| format!("resolving {from}"))?;
-        let choice = self.choice(choice, &root, &target)?;
+        let choice = fitting(choice, &root, &target)?;
         let root = chosen(&*source, root, &choice).await?;
         self.fits(&root)?;
         let job = gather(source, root.clone()).await.during(|| format!("reading {from}"))?;
         let receipt = target.take(&job, self.services).await.during(|| format!("copying {from}"))?;
         Ok((receipt, root))
-    }
-
-    /// An engine gets the image of its own platform, where an index has several.
-    fn choice(&self, choice: &Choice, root: &Root, target: &Place) -> Result<Choice> {
-        match target {
-            Place::Engine(engine, _) if choice.platform.is_none() && is_index(root)? => {
-                Ok(Choice { platform: Some(engine.platform.parse()?) })
-            }
-            _ => Ok(choice.clone()),
-        }
     }
 
     /// A digest in DST must be the image's.
@@ -96,13 +87,26 @@ impl Copying<'_> {
                 let tag = tag.clone().or_else(|| tag_of(from)).unwrap_or_else(|| "latest".to_owned());
                 Place::Graph(Box::new(LayoutTarget::new(folder)), vec![tag])
             }
-            Location::OciArchive(_) | Location::DockerArchive(_) if self.to_stdout => {
+            Location::OciArchive(..) | Location::DockerArchive(..) if self.to_stdout => {
                 Place::Tar(TarTarget::writer(STDOUT, std::io::stdout()), name_of(from))
             }
-            Location::OciArchive(file) | Location::DockerArchive(file) => Place::Tar(TarTarget::file(file), name_of(from)),
+            Location::OciArchive(file, name) | Location::DockerArchive(file, name) => {
+                let named = name.as_ref().map(|n| n.parse()).transpose()?;
+                Place::Tar(TarTarget::file(file), named.map_or_else(|| name_of(from), |name| vec![name]))
+            }
             Location::Engine(name) => Place::Engine(Engine::connect(&self.services.engines).await?, name.clone()),
             Location::Store(_) => return Err(usage("the store takes results of build only")),
         })
+    }
+}
+
+/// An engine gets the image of its own platform, where an index has several.
+fn fitting(choice: &Choice, root: &Root, target: &Place) -> Result<Choice> {
+    match target {
+        Place::Engine(engine, _) if choice.platform.is_none() && is_index(root)? => {
+            Ok(Choice { platform: Some(engine.platform.parse()?) })
+        }
+        _ => Ok(choice.clone()),
     }
 }
 
@@ -118,7 +122,8 @@ fn tag_of(from: &Location) -> Option<String> {
 fn name_of(from: &Location) -> Vec<Reference> {
     let name = match from {
         Location::Registry(name) | Location::Engine(name) => Some(name.clone()),
-        Location::Store(name) => name.parse().ok(),
+        // An image without a name is kept under its digest.
+        Location::Store(name) if name.parse::<Digest>().is_err() => name.parse().ok(),
         _ => None,
     };
     name.map(|name| Reference { digest: None, ..name }).into_iter().collect()

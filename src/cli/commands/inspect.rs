@@ -95,10 +95,8 @@ async fn inspected(found: &Found, image: &Image) -> Result<Inspected> {
     let fits =
         |descriptor: &(Option<crate::oci::Platform>, Descriptor)| descriptor.0.as_ref().is_some_and(|p| p.satisfies(&wanted));
     // An index without an image for this machine is shown as what it has.
-    let shown = match platforms.is_empty() || platforms.iter().any(fits) {
-        true => Some(select(&*found.source, &found.root, &wanted).await?),
-        false => None,
-    };
+    let is_there = platforms.is_empty() || platforms.iter().any(fits);
+    let shown = if is_there { Some(select(&*found.source, &found.root, &wanted).await?) } else { None };
     let shown = match shown {
         Some(manifest) if manifest.config.media_type.is_config() => {
             let config = config(&*found.source, &manifest).await?;

@@ -59,7 +59,7 @@ fn registry_name(text: &str) -> Result<String> {
     if host.is_empty() || host.contains(['/', '@']) {
         return Err(wrong());
     }
-    // A name without dot or port is a host here, where a reference would take it for a repository.
+    // A name without dot or port is a repository in every reference, so no image could be asked of such a host.
     let repository = format!("{host}/library/any").parse::<Repository>().map_err(|_| wrong())?;
     if repository.registry.eq_ignore_ascii_case(host) || repository.registry == "docker.io" && host == "index.docker.io" {
         Ok(repository.registry)

@@ -10,8 +10,8 @@ use crate::image::Base;
 use crate::rootfs::{RootFs, Row};
 use crate::stream::{EntryPath, Kind};
 
-use super::{Found, block_on, find, wanted_platform};
-use crate::cli::args::Image;
+use super::{Found, block_on, chosen, find, wanted_platform};
+use crate::cli::args::{Choice, Image};
 use crate::cli::failure::CliError;
 use crate::cli::host::Host;
 use crate::cli::output::Output;
@@ -41,7 +41,7 @@ pub(super) fn run(image: &Image, path: &str, recursive: bool, host: &Host, repor
     let rows = if recursive { below(&rootfs, &wanted) } else { rootfs.list(&wanted) }.ok_or_else(no_file)?;
     let mut output = Output::new();
     if host.global.json {
-        output.json(&rows.iter().map(listed).collect::<Vec<_>>())?;
+        output.json(&rows.into_iter().map(listed).collect::<Vec<_>>())?;
     } else {
         for row in rows {
             output.line(row)?;
@@ -53,12 +53,11 @@ pub(super) fn run(image: &Image, path: &str, recursive: bool, host: &Host, repor
 /// The image for the platform that is meant, and all that is in it.
 pub(super) async fn rootfs(found: &Found, image: &Image) -> Result<(Base, RootFs)> {
     let step = || format!("reading {}", found.location);
-    let root = match super::is_index(&found.root)? {
-        true => {
-            super::chosen(&*found.source, found.root.clone(), &super::Choice { platform: Some(wanted_platform(&image.choice)) })
-                .await?
-        }
-        false => found.root.clone(),
+    let root = if super::is_index(&found.root)? {
+        let choice = Choice { platform: Some(wanted_platform(&image.choice)) };
+        chosen(&*found.source, found.root.clone(), &choice).await?
+    } else {
+        found.root.clone()
     };
     let base = super::described::base(&*found.source, &root).await.during(step)?;
     let rootfs = build::rootfs(&base, &found.source, &found.services.store).await.during(step)?;
@@ -74,8 +73,8 @@ fn below<'a>(rootfs: &'a RootFs, path: &EntryPath) -> Option<Vec<Row<'a>>> {
     }
 }
 
-fn listed(row: &Row<'_>) -> Listed {
-    let entry = &row.0.entry;
+fn listed(Row(node): Row<'_>) -> Listed {
+    let entry = &node.entry;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (kind, target) = match &entry.kind {
         Kind::File { .. } => ("file", None),

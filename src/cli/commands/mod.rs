@@ -17,6 +17,7 @@ use crate::transport::{Root, Source};
 use super::args::{Choice, Command, Image};
 use super::host::Host;
 use super::report::Report;
+use super::request::is_there;
 use super::runtime::block_on;
 
 mod build;
@@ -110,6 +111,7 @@ fn pinned(location: &Location, root: &Root) -> String {
 /// Finds the image that a command names.
 async fn find(image: &Image, host: &Host, report: &Arc<Report>) -> Result<Found> {
     let location: Location = image.name.parse()?;
+    is_there(&location)?;
     let services = services(host, report, engines_for(&location, host)?)?;
     let Opened { source, selector } = services.source(&location).await?;
     let root = source.resolve(&selector).await.during(|| format!("resolving {location}"))?;

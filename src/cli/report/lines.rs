@@ -6,19 +6,14 @@ use crate::cli::plain::bytes;
 use crate::deliver::How;
 use crate::oci::Descriptor;
 
-/// Lines in place of bars.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lines;
-
-impl Lines {
-    /// The line about a blob that is at its place now.
-    pub(super) fn finished(self, blob: &Descriptor, how: How) -> Option<String> {
-        let how = match how {
-            How::Sent => "sent",
-            How::Mounted => "mounted",
-            How::Foreign => "left out",
-            How::Present => return None,
-        };
-        Some(format!("{how} {} ({})", blob.digest.short(), bytes(blob.size)))
-    }
+/// The line about a blob that is at its place now.
+pub(super) fn finished(blob: &Descriptor, how: How) -> Option<String> {
+    let how = match how {
+        How::Sent => "sent",
+        How::Mounted => "mounted",
+        How::Foreign => "left out",
+        How::Fetched => "fetched",
+        How::Present => return None,
+    };
+    Some(format!("{how} {} ({})", blob.digest.short(), bytes(blob.size)))
 }

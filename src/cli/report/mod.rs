@@ -16,7 +16,6 @@ mod bars;
 mod lines;
 
 use bars::Bars;
-use lines::Lines;
 
 /// Who tells the user.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ pub(super) struct Report {
 #[derive(Debug)]
 enum Progress {
     Bars(Bars),
-    Lines(Lines),
+    Lines,
     Nothing,
 }
 
@@ -40,7 +39,7 @@ impl Report {
         let progress = match () {
             () if quiet => Progress::Nothing,
             () if host.moves() => Progress::Bars(Bars::new()),
-            () => Progress::Lines(Lines),
+            () => Progress::Lines,
         };
         Arc::new(Self { quiet, colours: host.colours(), progress })
     }
@@ -70,7 +69,7 @@ impl Report {
         };
         match &self.progress {
             Progress::Bars(bars) => bars.beside(write),
-            Progress::Lines(_) | Progress::Nothing => write(),
+            Progress::Lines | Progress::Nothing => write(),
         }
     }
 }
@@ -89,8 +88,8 @@ impl Events for Report {
     fn finished(&self, blob: &Descriptor, how: How) {
         match &self.progress {
             Progress::Bars(bars) => bars.finished(blob),
-            Progress::Lines(lines) => {
-                if let Some(line) = lines.finished(blob, how) {
+            Progress::Lines => {
+                if let Some(line) = lines::finished(blob, how) {
                     self.say(&line);
                 }
             }

@@ -13,7 +13,7 @@ use crate::cli::args::BuildArgs;
 use crate::cli::failure::{usage, usage_with_hint};
 use crate::cli::sandbox_name::sandbox_name;
 
-/// The names. `sandbox` is the base as typed, where OpenHands' default name may stand in for `-t`.
+/// The names. `sandbox` is the base as typed, where `OpenHands`' default name may stand in for `-t`.
 pub(super) fn names(args: &BuildArgs, sandbox: Option<&str>) -> Result<Vec<Reference>> {
     if !args.tag.is_empty() {
         let mut names: Vec<Reference> = Vec::new();
@@ -71,7 +71,7 @@ fn output(text: &str, names: &[Reference], stdout_is_terminal: bool) -> Result<D
                 parent_exists(&folder)?;
                 return Ok(Destination::Layout(folder, tag));
             }
-            Location::OciArchive(path) | Location::DockerArchive(path) => path,
+            Location::OciArchive(path, _) | Location::DockerArchive(path, _) => path,
             _ => return Err(usage(format!("{text:?} is no output"))),
         },
         Some(("docker-daemon", _)) => return Err(usage_with_hint("-o writes files", "--load -t NAME")),

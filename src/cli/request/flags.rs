@@ -49,7 +49,8 @@ fn said(args: &BuildArgs) -> String {
     let layers = args.layer.iter().map(|path| ("layer", path.display().to_string()));
     let one = singles.into_iter().filter_map(|(flag, value)| value.clone().map(|v| (flag, v)));
     let user_id = args.user_id.map(|id| ("user-id", id.to_string()));
-    many.chain(layers).chain(one).chain(user_id).map(|(flag, value)| format!("{flag} {value:?}\n")).collect()
+    let lines = many.chain(layers).chain(one).chain(user_id).map(|(flag, value)| format!("{flag} {value:?}"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn pairs(flag: &str, all: &[String]) -> Result<BTreeMap<String, Text>> {

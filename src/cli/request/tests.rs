@@ -74,6 +74,8 @@ fn a_project_says_all_and_flags_win_over_it() {
     let file = folder.path().join("plywood.toml");
     std::fs::write(&file, "base = 'oci:layout:tag'\nplatforms = ['linux/arm64', 'linux/arm64']\n").expect("written");
     let file = file.to_str().expect("text");
+    assert_eq!(class(&["-f", file]), Some(Class::Usage), "the layout is not there");
+    std::fs::create_dir(folder.path().join("layout")).expect("made");
     let project = asked(&["-f", file]).expect("a request");
     assert_eq!(project.profile, None);
     assert_eq!(project.request.base, Location::Layout(folder.path().join("layout"), Some("tag".into())));

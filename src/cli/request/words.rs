@@ -30,9 +30,10 @@ pub(super) fn command(flag: &str, text: &str) -> Result<Vec<String>> {
 
 /// `FROM=TO` of archive addresses; both may have a `=` of their own.
 pub(super) fn mirror(text: &str) -> Result<(String, String)> {
-    let is_address = |text: &str| text.contains("://");
-    let cut =
-        text.match_indices('=').map(|(at, _)| (&text[..at], &text[at + 1..])).find(|(from, to)| is_address(from) && is_address(to));
+    // An address begins with its scheme, so a `=` within FROM is followed by something else.
+    let is_address = |text: &str| text.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|b| b.is_ascii_alphabetic()));
+    let mut cuts = text.match_indices('=').map(|(at, _)| (&text[..at], &text[at + 1..]));
+    let cut = cuts.find(|(from, to)| is_address(from) && is_address(to));
     let (from, to) = cut.ok_or_else(|| usage(format!("--apt-mirror {text:?} has no FROM=TO, both with http:// or https://")))?;
     Ok((from.to_owned(), to.to_owned()))
 }

@@ -82,7 +82,7 @@ const STATUS: &str = "/var/lib/dpkg/status";
 
 impl<'a> Dpkg<'a> {
     /// A run over `root`, which has a dpkg database.
-    pub(in crate::plan) fn new(
+    pub(super) fn new(
         root: &'a mut VirtualRoot,
         changes: &'a [Change],
         diverts: &'a [Divert],
@@ -111,7 +111,7 @@ impl<'a> Dpkg<'a> {
     }
 
     /// Does dpkg's calls in order; triggers run at the end of each, as dpkg does.
-    pub(in crate::plan) fn run(&mut self, calls: &[Call]) -> Result<()> {
+    pub(super) fn run(&mut self, calls: &[Call]) -> Result<()> {
         for call in calls {
             match call {
                 Call::Unpack(numbers) => {
@@ -139,7 +139,7 @@ impl<'a> Dpkg<'a> {
     }
 
     /// Where each package's entries went, and how its scripts were handled, by place in the changes.
-    pub(in crate::plan) fn finish(self) -> Vec<(Vec<Option<EntryPath>>, Handled)> {
+    pub(super) fn finish(self) -> Vec<(Vec<Option<EntryPath>>, Handled)> {
         self.progress.into_iter().map(|p| (p.places, p.handled)).collect()
     }
 

@@ -81,6 +81,7 @@ pub(super) fn user(unit: &Unit, table: &UserTable, around: &Surroundings<'_>) ->
         Some(word) => return Err(unit.error(word.span(), format!("sudo is `nopasswd` or absent, not {:?}", word.get_ref()))),
     };
     Ok(User {
+        uid_is_parameter: table.uid.as_ref().is_some_and(|uid| uid.get_ref().0 == "{uid}"),
         uid: uid.transpose()?,
         group: table.group.as_ref().map(|g| named(g, "a group")).transpose()?,
         groups: table.groups.iter().map(|g| named(g, "a group")).collect::<Result<_, _>>()?,

@@ -9,8 +9,13 @@ use crate::script::value::ExitStatus;
 use crate::system::capabilities::Capabilities;
 use crate::system::ucf::{self, Force, Ucf};
 
-pub(super) const PROGRAMS: Table =
-    &[("ucf", &run_ucf), ("ucfr", &ucfr), ("systemd-tmpfiles", &super::accounts::systemd_tmpfiles), ("setcap", &setcap)];
+pub(super) const PROGRAMS: Table = &[
+    ("ucf", &run_ucf),
+    ("ucfr", &ucfr),
+    ("systemd-tmpfiles", &super::accounts::systemd_tmpfiles),
+    ("setcap", &setcap),
+    ("getcap", &getcap),
+];
 
 fn run_ucf(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     let (mut purge, mut three_way, mut sum_file, mut operands) = (false, false, None, Vec::new());
@@ -42,7 +47,7 @@ fn run_ucf(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         _ => Force::Ask,
     };
     let request = Ucf { new: absolute(call, new), destination: absolute(call, destination), three_way, sum_file, force };
-    let read = call.root.read(request.new.as_bytes()).map(|(_, base)| base).unwrap_or_default();
+    let read = call.root.read(request.new.as_bytes()).is_ok_and(|(_, base)| base);
     let source = call.root.stat(request.new.as_bytes()).ok();
     let writes = ucf::install(&RootView(call.root), &request);
     let writes = match told(call, writes)? {
@@ -83,6 +88,29 @@ fn ucfr(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     let result =
         if purge { ucf::unregister(&view, package, destination, force) } else { ucf::register(&view, package, destination, force) };
     finish(call, result, true)
+}
+
+/// `getcap FILE...`: a line for each file that has capabilities.
+fn getcap(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let mut status = ExitStatus::SUCCESS;
+    for operand in call.arguments {
+        if operand.bytes.starts_with(b"-") {
+            return Err(call.uncovered("options are not covered"));
+        }
+        let inode = match call.root.stat(&call.path(operand)) {
+            Ok(inode) => inode,
+            Err(error) => {
+                status = call.failed(&operand.bytes, &error)?;
+                continue;
+            }
+        };
+        let Some((_, attribute)) = inode.xattrs.iter().find(|(name, _)| &name[..] == b"security.capability") else { continue };
+        let Some(text) = Capabilities::of_attribute(attribute).and_then(|sets| sets.text()) else {
+            return Err(call.uncovered("sets of capabilities that differ"));
+        };
+        call.out(&[&operand.bytes[..], b" ", text.as_bytes(), b"\n"].concat(), operand.base || inode.provenance.bytes)?;
+    }
+    Ok(status)
 }
 
 fn setcap(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {

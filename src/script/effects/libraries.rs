@@ -49,16 +49,20 @@ fn note(call: &Call<'_>, path: &str) -> Option<ElfNote> {
 }
 
 fn update_ca_certificates(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let mut fresh = false;
-    for word in words(call) {
+    let (mut fresh, mut hooks) = (false, "/etc/ca-certificates/update.d".to_owned());
+    let mut words = words(call).into_iter();
+    while let Some(word) = words.next() {
         match word.as_str() {
             "--fresh" | "-f" => fresh = true,
             "--verbose" | "-v" => {}
+            // An empty name means: run none.
+            "--hooksdir" => hooks = words.next().unwrap_or_default(),
             other => return Err(call.uncovered(format!("option {other} is not covered"))),
         }
     }
     let view = RootView(call.root);
-    if let Some(hook) = view.list("/etc/ca-certificates/update.d").first() {
+    let hooks = if hooks.is_empty() { Vec::new() } else { view.list(&hooks) };
+    if let Some(hook) = hooks.first() {
         return Err(call.uncovered(format!("the hook {hook}")));
     }
     let result = ca_certificates::update(&view, fresh);

@@ -20,6 +20,8 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("py3compile", "byte code needs the interpreter, and differs between two runs; Python compiles when it imports"),
     ("pypy3compile", "byte code needs the interpreter, and differs between two runs; PyPy compiles when it imports"),
     ("py3clean", "there is no byte code to remove"),
+    ("python", "compiling to byte code needs the interpreter, and differs between two runs; Python compiles when it imports"),
+    ("pypy", "compiling to byte code needs the interpreter, and differs between two runs; PyPy compiles when it imports"),
     ("fc-cache", "a cache with times of directories in it; fontconfig makes it when it is asked"),
     ("mandb", "a cache with times in it; man does without"),
     ("gtk-update-icon-cache", "a cache with times in it; GTK does without"),
@@ -40,6 +42,8 @@ pub(super) const PROGRAMS: Table = &[
     ("py3compile", &nothing),
     ("pypy3compile", &nothing),
     ("py3clean", &nothing),
+    ("python", &python),
+    ("pypy", &python),
     ("fc-cache", &nothing),
     ("mandb", &nothing),
     ("gtk-update-icon-cache", &nothing),
@@ -51,9 +55,32 @@ fn nothing(_: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     Ok(ExitStatus::SUCCESS)
 }
 
+/// Compiling is passed over, anything else is uncovered.
+fn python(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let mut operands = call.arguments.iter().map(|argument| &argument.bytes[..]).skip_while(|word| is_flag(word));
+    let compiles = match operands.next() {
+        Some(b"-m") => matches!(operands.next(), Some(b"py_compile" | b"compileall")),
+        Some(script) => [&b"/py_compile.py"[..], b"/compileall.py"].iter().any(|compiler| script.ends_with(compiler)),
+        None => false,
+    };
+    if compiles { Ok(ExitStatus::SUCCESS) } else { Err(call.uncovered("a program in Python is not run")) }
+}
+
+/// Flags that say how Python runs, not what: `-E -S -O`.
+fn is_flag(word: &[u8]) -> bool {
+    word.strip_prefix(b"-").is_some_and(|flags| !flags.is_empty() && flags.iter().all(|flag| b"BEIOSsu".contains(flag)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flags_of_python_say_how_it_runs() {
+        for (word, is) in [("-E", true), ("-OO", true), ("-m", false), ("-c", false), ("-", false), ("x.py", false)] {
+            assert_eq!(is_flag(word.as_bytes()), is, "{word}");
+        }
+    }
 
     #[test]
     fn each_has_a_reason() {

@@ -134,9 +134,8 @@ fn own(call: &mut Call<'_>, user: &str, group: &str, mode: u32, path: &str) -> R
         call.complain(format!("user '{user}' or group '{group}' does not exist"));
         return Ok(ExitStatus::TROUBLE);
     };
-    let root = &mut call.root;
-    let done = root.chown(path.as_bytes(), Owner { uid, gid }, uid != 0 || gid != 0, Last::Follow);
-    let done = done.and_then(|()| root.chmod(path.as_bytes(), mode));
+    let done = call.root.chown(path.as_bytes(), Owner { uid, gid }, uid != 0 || gid != 0, Last::Follow);
+    let done = done.and_then(|()| call.root.chmod(path.as_bytes(), mode));
     done.map(|()| ExitStatus::SUCCESS).map_err(|error| call.uncovered(error.to_string()))
 }
 

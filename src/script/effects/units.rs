@@ -14,6 +14,9 @@ pub(super) const PROGRAMS: Table =
     &[("deb-systemd-helper", &deb_systemd_helper), ("systemctl", &systemctl), ("update-rc.d", &update_rc_d)];
 
 /// Debian 13's tools look in `/usr/lib` first; its base has no `/lib` of its own any more, and its helper says so.
+/// An action of systemctl on one unit.
+type Make = fn(&dyn View, Search, &str) -> Result<Vec<Write>, SystemError>;
+
 fn search(call: &Call<'_>, instance: Instance) -> Search {
     let view = RootView(call.root);
     let release = view.text("/etc/debian_version").ok().flatten().unwrap_or_default();
@@ -79,7 +82,7 @@ fn systemctl(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     }
     let Some((action, units)) = rest.split_first() else { return Err(call.uncovered("no action")) };
     let search = search(call, instance);
-    let make: fn(&dyn View, Search, &str) -> Result<Vec<Write>, SystemError> = match action.as_str() {
+    let make: Make = match action.as_str() {
         "enable" => enable,
         "disable" => disable,
         "preset" => preset,

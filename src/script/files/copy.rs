@@ -158,17 +158,18 @@ fn copy_one(call: &mut Call<'_>, inode: &Inode, from: &[u8], to: &[u8], keep: Ke
     call.root.put(&place, copy).map(|_| ())
 }
 
+const INSTALL: [(&str, char); 7] = [
+    ("directory", 'd'),
+    ("mode", 'm'),
+    ("owner", 'o'),
+    ("group", 'g'),
+    ("preserve-timestamps", 'p'),
+    ("no-target-directory", 'T'),
+    ("target-directory", 't'),
+];
+
 fn install(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let long = [
-        ("directory", 'd'),
-        ("mode", 'm'),
-        ("owner", 'o'),
-        ("group", 'g'),
-        ("preserve-timestamps", 'p'),
-        ("no-target-directory", 'T'),
-        ("target-directory", 't'),
-    ];
-    let options = Options::read(call, "dm:o:g:DpTt:cvZ", &long)?;
+    let options = Options::read(call, "dm:o:g:DpTt:cvZ", &INSTALL)?;
     if options.has('v') {
         return Err(call.uncovered("option -v is not covered"));
     }

@@ -25,7 +25,7 @@ fn cat(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
 }
 
 fn ls(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let options = Options::read(call, "1aAd", &[("all", 'a'), ("almost-all", 'A'), ("directory", 'd')])?;
+    let options = Options::read(call, "1aAdL", &[("all", 'a'), ("almost-all", 'A'), ("directory", 'd'), ("dereference", 'L')])?;
     let mut status = ExitStatus::SUCCESS;
     let current = [Value::from(".")];
     let operands = if options.operands.is_empty() { &current[..] } else { &options.operands };
@@ -35,7 +35,7 @@ fn ls(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         let path = call.path(operand);
         if call.root.is_directory(&path) && !options.has('d') {
             directories.push(operand);
-        } else if let Err(error) = call.root.lstat(&path) {
+        } else if let Err(error) = if options.has('L') { call.root.stat(&path) } else { call.root.lstat(&path) } {
             call.failed(&operand.bytes, &error)?;
             status = ExitStatus::TROUBLE;
         } else {

@@ -24,17 +24,18 @@ struct Key {
     order: Option<Order>,
 }
 
+const SORT: [(&str, char); 7] = [
+    ("unique", 'u'),
+    ("numeric-sort", 'n'),
+    ("reverse", 'r'),
+    ("key", 'k'),
+    ("field-separator", 't'),
+    ("output", 'o'),
+    ("stable", 's'),
+];
+
 fn sort(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let long = [
-        ("unique", 'u'),
-        ("numeric-sort", 'n'),
-        ("reverse", 'r'),
-        ("key", 'k'),
-        ("field-separator", 't'),
-        ("output", 'o'),
-        ("stable", 's'),
-    ];
-    let options = Options::read(call, "unrk:t:o:sfb", &long)?;
+    let options = Options::read(call, "unrk:t:o:sfb", &SORT)?;
     let order = Order { numeric: options.has('n'), reverse: options.has('r'), fold: options.has('f'), blanks: options.has('b') };
     let separator = match options.value('t').map(|value| &value.bytes[..]) {
         None => None,

@@ -135,7 +135,7 @@ impl Run<'_> {
         };
         let (uid, gid, day) = (uid.to_string(), gid.to_string(), self.accounts.day_field());
         if let Some(passwd) = self.accounts.database_mut(File::Passwd) {
-            let [name, comment, home] = [name, comment, home].map(|t| t.as_bytes());
+            let [name, comment, home] = [name, comment, home].map(std::string::String::as_bytes);
             passwd.append(&[name, b"x", uid.as_bytes(), gid.as_bytes(), comment, home, shell.as_bytes()]);
         }
         if let Some(shadow) = self.accounts.database_mut(File::Shadow) {

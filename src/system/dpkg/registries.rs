@@ -28,7 +28,7 @@ impl Diversions {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let text = utf8("/var/lib/dpkg/diversions", bytes)?;
         let lines: Vec<&str> = text.lines().collect();
-        if lines.len() % 3 != 0 {
+        if !lines.len().is_multiple_of(3) {
             return Err(SystemError::malformed("/var/lib/dpkg/diversions", "not three lines for each diversion"));
         }
         let one = |l: &[&str]| Diversion { from: l[0].into(), to: l[1].into(), package: (l[2] != ":").then(|| l[2].into()) };

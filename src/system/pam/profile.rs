@@ -31,7 +31,7 @@ impl Profile {
                     && (rest.is_empty() || rest.starts_with(char::is_whitespace))
             });
             if let Some((name, value)) = field {
-                current = name.strip_suffix("-Final").unwrap_or(name).to_owned();
+                name.strip_suffix("-Final").unwrap_or(name).clone_into(&mut current);
                 let value = value.trim_start();
                 if current == "Conflicts" {
                     profile.conflicts.extend(value.split(", ").map(|other| other.trim().to_owned()));

@@ -170,12 +170,11 @@ pub(super) fn compare(live: &str, saved: &str, kind: &str) -> Option<(Vec<String
     let mut remembered = Vec::new();
     let mut profile = String::new();
     for line in saved.lines() {
-        match line.strip_prefix("Module: ") {
-            Some(name) => name.clone_into(&mut profile),
-            None => {
-                let (module, options) = split(line);
-                remembered.push((profile.clone(), without_jump(&module.replace("end", "")), options));
-            }
+        if let Some(name) = line.strip_prefix("Module: ") {
+            name.clone_into(&mut profile);
+        } else {
+            let (module, options) = split(line);
+            remembered.push((profile.clone(), without_jump(&module.replace("end", "")), options));
         }
     }
     let (mut order, mut changes, mut known) = (Vec::new(), Changes::new(), true);

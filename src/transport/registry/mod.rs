@@ -122,7 +122,9 @@ impl Registry {
         let tls = certificates::read(&settings.certificates, host)?;
         let name = host_without_port(host);
         let listed = [repository.registry.as_str(), host, name].iter().any(|h| settings.insecure.contains(*h));
-        let plain = listed || (tls.is_none() && is_loopback(name));
+        // Who brings a CA means TLS, also on loopback.
+        let trusted = !self.shared.client.settings().authorities.extra.is_empty();
+        let plain = listed || (tls.is_none() && !trusted && is_loopback(name));
         let base = format!("{}://{host}/v2/", if plain { "http" } else { "https" });
         let address =
             |_| RegistryError::Protocol { registry: host.to_owned(), side: Side::Source, why: "its name makes no address".into() };
