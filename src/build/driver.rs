@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::image::index;
-use crate::oci::{Descriptor, Digest};
+use crate::oci::{Descriptor, Digest, Reference};
 use crate::pin::{LinkedLayer, Lock, PlatformLock, Results};
-use crate::plan::{self, PlannedLayer, RULES};
+use crate::plan::{self, LayerKind, PlannedLayer, RULES};
 use crate::recipe::{Rank, Resolved};
 use crate::transport::Root;
 
 use super::assemble::{Named, assemble};
 use super::layers::{self, Made, Noted};
-use super::outcome::{BuiltLayer, Outcome, PlannedImage, built_layer, outcome, packages};
+use super::outcome::{BuiltLayer, Outcome, PlannedImage, built_layer, outcome, packages, reference};
 use super::prepare::{Prepared, contents, prepare, rootfs_of};
 use super::targets::{self, Finished};
 use super::{Request, Services};
@@ -45,12 +45,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     let mut lock = Lock { version: Lock::VERSION, platforms: BTreeMap::new() };
     for one in &mut prepared {
         let made = make_layers(one, &request, services).await?;
-        let named = Named {
-            name: &one.inputs.base,
-            digest: one.named_digest,
-            recipes: one.resolved.units.iter().filter(|u| u.rank == Rank::Recipe).map(|u| u.name.as_str()).collect(),
-        };
-        let assembled = assemble(&one.base, &named, &made, &one.resolved.config, request.epoch)?;
+        let assembled = assemble(&one.base, &named(one), &made, &one.resolved.config, request.epoch)?;
         for note in one.resolved.notes.iter().chain(&one.notes) {
             if !notes.contains(note) {
                 notes.push(note.clone());
@@ -78,27 +73,64 @@ pub async fn plan(request: Request, services: &Services) -> Result<Vec<PlannedIm
     for platform in &request.platforms {
         let mut one = prepare(&request, platform, services).await?;
         let planned = plan_layers(&mut one, &request, services).await?;
-        let mut layers = Vec::new();
-        for layer in planned {
-            let known = layers::known(&layer.spec.key(), &services.store)?;
-            layers.push(BuiltLayer {
-                digest: known.map(|k| k.digest),
-                size: known.map(|k| k.size),
-                kind: layer.kind,
-                recipe: layer.recipe,
-                reused: known.is_some(),
-            });
-        }
-        images.push(PlannedImage {
+        let layers = foreseen(&one, planned, services)?;
+        let digest = foreseen_digest(&one, &layers, &request)?;
+        let names: Vec<String> =
+            if request.names.is_empty() { vec![String::new()] } else { request.names.iter().map(Reference::familiar).collect() };
+        images.extend(names.iter().map(|name| PlannedImage {
+            name: name.clone(),
+            reference: digest.map(|digest| reference(name, digest)),
+            digest,
             base: one.inputs.base.clone(),
             base_digest: one.inputs.base_digest,
             platform: one.base.platform.to_string(),
-            layers,
+            layers: layers.iter().map(|(built, _)| built.clone()).collect(),
             packages: packages(&one),
             notes: one.resolved.notes.iter().chain(&one.notes).cloned().collect(),
-        });
+        }));
     }
     Ok(images)
+}
+
+/// The layers as a plan tells them: what was linked before has a digest. A conda prefix is told, and linked by a later version.
+fn foreseen(one: &Prepared, planned: Vec<PlannedLayer>, services: &Services) -> Result<Vec<(BuiltLayer, Option<Made>)>> {
+    let mut layers = Vec::new();
+    for layer in planned {
+        let key = layer.spec.key();
+        let linked = layers::known(&key, &services.store)?;
+        let told = BuiltLayer {
+            digest: linked.map(|k| k.digest),
+            size: linked.map(|k| k.size),
+            kind: layer.kind,
+            recipe: layer.recipe.clone(),
+            reused: linked.is_some(),
+        };
+        let made = linked.map(|linked| Made { kind: layer.kind, recipe: layer.recipe, key, linked, reused: true });
+        layers.push((told, made));
+    }
+    let place = |units: &[crate::recipe::ResolvedUnit], name: &str| units.iter().position(|u| u.name == name);
+    for (number, unit) in one.resolved.units.iter().enumerate().filter(|(_, u)| u.installer.is_some()) {
+        let told = BuiltLayer { digest: None, size: None, kind: LayerKind::Ply, recipe: unit.name.clone(), reused: false };
+        let before = |(built, _): &(BuiltLayer, Option<Made>)| {
+            built.kind == LayerKind::Ply && place(&one.resolved.units, &built.recipe).is_some_and(|n| n < number)
+        };
+        let at = layers.iter().take_while(|layer| before(layer)).count();
+        layers.insert(at, (told, None));
+    }
+    Ok(layers)
+}
+
+/// The digest that the image will have, if every layer was linked before.
+fn foreseen_digest(one: &Prepared, layers: &[(BuiltLayer, Option<Made>)], request: &Request) -> Result<Option<Digest>> {
+    let Some(made) = layers.iter().map(|(_, made)| made.clone()).collect::<Option<Vec<Made>>>() else { return Ok(None) };
+    let assembled = assemble(&one.base, &named(one), &made, &one.resolved.config, request.epoch)?;
+    Ok(Some(assembled.manifest.descriptor.digest))
+}
+
+/// The base and the recipes by name, for annotations and record.
+fn named(one: &Prepared) -> Named<'_> {
+    let recipes = one.resolved.units.iter().filter(|u| u.rank == Rank::Recipe);
+    Named { name: &one.inputs.base, digest: one.named_digest, recipes: recipes.map(|u| u.name.as_str()).collect() }
 }
 
 /// The layers of one platform: all known from an earlier plan, or planned and linked now.

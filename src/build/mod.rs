@@ -2,6 +2,7 @@
 //!
 //! Invariant: before deliver nothing is written outside the store; every step takes what the one before gave, by value.
 
+mod accounts;
 mod archives;
 mod assemble;
 mod choice;

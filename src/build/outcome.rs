@@ -93,6 +93,12 @@ pub struct PlannedPackage {
 /// One platform of a plan.
 #[derive(Clone, Debug, Serialize)]
 pub struct PlannedImage {
+    /// The name, familiar; empty where the image has none.
+    pub name: String,
+    /// `NAME@sha256:…`, where the digest is known.
+    pub reference: Option<String>,
+    /// Of the manifest, where every layer was linked before.
+    pub digest: Option<Digest>,
     /// The base, canonical.
     pub base: String,
     /// Of the base's manifest.
@@ -145,10 +151,6 @@ pub(super) fn outcome(
     let (sent_bytes, mounted_bytes) = receipts.iter().fold((0, 0), |(s, m), r| (s + r.sent_bytes, m + r.mounted_bytes));
     let names: Vec<String> =
         if request.names.is_empty() { vec![String::new()] } else { request.names.iter().map(Reference::familiar).collect() };
-    let reference = |name: &str, digest: Digest| {
-        let name = name.parse::<Reference>().map(|r| r.repository.familiar()).unwrap_or_default();
-        format!("{name}@{digest}")
-    };
     let mut images = Vec::new();
     for name in &names {
         for (image, layers) in finished.iter().zip(built) {
@@ -172,4 +174,12 @@ pub(super) fn outcome(
     };
     let indexes = if several { names.iter().map(index).collect() } else { Vec::new() };
     Outcome { images, indexes, notes, lock }
+}
+
+/// `NAME@sha256:…` without tag; an image without a name is its digest alone.
+pub(super) fn reference(name: &str, digest: Digest) -> String {
+    match name.parse::<Reference>() {
+        Ok(name) => format!("{}@{digest}", name.repository.familiar()),
+        Err(_) => digest.to_string(),
+    }
 }

@@ -15,7 +15,7 @@ use crate::recipe::{Rank, Resolved, Surroundings, Unit, merge, resolve};
 use crate::rootfs::RootFs;
 
 use super::archives::{Archives, Shape};
-use super::{BuildError, Opened, Request, Services, assemble, choice, probe, trees};
+use super::{BuildError, Opened, Request, Services, accounts, assemble, choice, probe, trees};
 
 /// One platform on its way.
 pub(super) struct Prepared {
@@ -47,6 +47,7 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
     if base.config.starts_agent_server() && resolved.config.entrypoint.as_ref().is_some_and(Vec::is_empty) {
         return Err(BuildError::AgentServer(request.ask.profile.clone()).into());
     }
+    accounts::check(&base, &opened.source, &resolved, request, services).await?;
     let archives = Archives::new(services.store.clone());
     let trees = trees::pack(&resolved, &services.store, &archives)?;
     let recipes: Vec<RecipeInput> =

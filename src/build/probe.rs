@@ -31,7 +31,7 @@ pub async fn catalogue(
     store: &Arc<Store>,
 ) -> Result<Catalogue> {
     let key = layer.digest.hex();
-    if let Some(known) = store.memo(CATALOGUE, &key)?.and_then(|memo| Catalogue::from_memo(&memo)) {
+    if let Some(known) = known(layer, store)? {
         return Ok(known);
     }
     let Some(compression) = layer.media_type.layer_compression() else {
@@ -55,6 +55,11 @@ pub async fn catalogue(
     let catalogue = read.await.map_err(|_| BuildError::Worker)?.during(step)?;
     store.set_memo(CATALOGUE, &key, &catalogue.to_memo(), &[])?;
     Ok(catalogue)
+}
+
+/// The catalogue of a layer that was read before.
+pub(super) fn known(layer: &Descriptor, store: &Store) -> Result<Option<Catalogue>> {
+    Ok(store.memo(CATALOGUE, &layer.digest.hex())?.and_then(|memo| Catalogue::from_memo(&memo)))
 }
 
 fn unreadable(error: std::io::Error) -> Error {

@@ -28,7 +28,7 @@ use dpkg::{Change, Dpkg};
 pub use error::PlanError;
 use layers::{PlacedPackage, Slot, Sorting, Unit};
 use recipes::Placing;
-pub use users::UidTaken;
+pub use users::{UidTaken, check_uids};
 
 /// Raised by every commit that changes what a plan gives for the same inputs: a part of the plan's key.
 pub const RULES: u32 = 3;

@@ -1,8 +1,11 @@
 //! `[[user]]`: accounts as `useradd -rm` makes them with the base's own defaults, and what happens to a taken UID.
 
+use std::sync::Arc;
+
 use crate::error::Result;
-use crate::layer::root::VirtualRoot;
-use crate::recipe::User;
+use crate::layer::root::{NoBodies, VirtualRoot};
+use crate::recipe::{Resolved, User};
+use crate::rootfs::RootFs;
 use crate::stream::Owner;
 use crate::system::Write;
 use crate::system::accounts::{Accounts, Defaults, UserAdd, UserMod, home_from_skeleton};
@@ -22,6 +25,25 @@ pub enum UidTaken {
     Rename,
     /// The account that is there is removed with its home.
     Replace,
+}
+
+/// Fails where a fixed UID of the recipes belongs to somebody else in the base's accounts.
+pub fn check_uids(accounts: RootFs, resolved: &Resolved) -> Result<()> {
+    let root = VirtualRoot::new(Arc::new(accounts), Arc::new(NoBodies));
+    let accounts = Accounts::of(&RootView(&root), None)?;
+    for user in resolved.units.iter().flat_map(|u| &u.users) {
+        if let Some(uid) = user.uid.filter(|_| accounts.uid_of(&user.name).is_none())
+            && let Some(owner) = accounts.user_with(uid)
+        {
+            return Err(taken_uid(&accounts, user, uid, &owner).into());
+        }
+    }
+    Ok(())
+}
+
+fn taken_uid(accounts: &Accounts, user: &User, uid: u32, owner: &str) -> PlanError {
+    let free = (uid..uid.saturating_add(10_000)).find(|n| accounts.uid_free(*n)).unwrap_or(uid);
+    PlanError::UidTaken { uid, owner: owner.into(), user: user.name.clone(), free: user.uid_is_parameter.then_some(free) }
 }
 
 /// Makes the account. The name that owners of the recipe mean is given back: another one under `reuse`.
@@ -85,16 +107,7 @@ fn take_over(
     defaults: &Defaults,
 ) -> Result<String> {
     match taken {
-        UidTaken::Fail => {
-            let free = (uid..uid.saturating_add(10_000)).find(|n| accounts.uid_free(*n)).unwrap_or(uid);
-            Err(PlanError::UidTaken {
-                uid,
-                owner: owner.into(),
-                user: user.name.clone(),
-                free: user.uid_is_parameter.then_some(free),
-            }
-            .into())
-        }
+        UidTaken::Fail => Err(taken_uid(accounts, user, uid, owner).into()),
         UidTaken::Reuse => Ok(owner.to_owned()),
         UidTaken::Rename => {
             let home = text(&user.home.absolute());

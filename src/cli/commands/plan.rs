@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::build::{self, BuiltLayer, PlannedImage};
+use crate::build::{self, BuiltLayer, PlannedImage, PlannedPackage};
 use crate::error::Result;
 use crate::pin::Action;
 
@@ -20,6 +20,8 @@ use crate::cli::request;
 /// The document of `--json`.
 #[derive(Serialize)]
 struct Plans {
+    /// Of the first image; each image has its own too.
+    packages: Vec<PlannedPackage>,
     images: Vec<PlannedImage>,
 }
 
@@ -33,7 +35,8 @@ pub(super) fn run(args: &BuildArgs, host: &Host, report: &Arc<Report>) -> Result
     })?;
     let mut output = Output::new();
     if host.global.json {
-        output.json(&Plans { images })?;
+        let packages = images.first().map(|image| image.packages.clone()).unwrap_or_default();
+        output.json(&Plans { packages, images })?;
     } else {
         for image in &images {
             tell(image, &mut output)?;
