@@ -131,6 +131,14 @@ fn debconf_answers_with_the_packages_defaults() {
 }
 
 #[test]
+fn sourcing_confmodule_loads_the_templates() {
+    let mut root = root();
+    configure(&mut root, ". /usr/share/debconf/confmodule\n");
+    let expected = "Name: p/yes\nTemplate: p/yes\nOwners: p:amd64\n\n";
+    assert_eq!(text(&root, "/var/cache/debconf/config.dat"), (expected.into(), true));
+}
+
+#[test]
 fn alternatives_diversions_and_the_cache_are_the_bases() {
     let mut root = root();
     configure(
