@@ -33,10 +33,6 @@ pub(super) fn pack(resolved: &Resolved, store: &Store, archives: &Archives) -> R
             trees.push(Tree { unit, file: Some(place), is_layer: false, archive, contents });
         }
         for tar in &recipe.tars {
-            if tar.verbatim {
-                let what = format!("{}: `verbatim` layers come with a later version", tar.path);
-                return Err(BuildError::Later { what, hint: "leave `verbatim` out, then the tar's entries become a layer" }.into());
-            }
             for (archive, size) in ready_layers(&located(&tar.path, tar.folder.as_deref()), &tar.path, store, archives)? {
                 let contents = archives.read(archive, size, Shape::Tar)?;
                 trees.push(Tree { unit, file: None, is_layer: true, archive, contents });

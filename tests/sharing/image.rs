@@ -57,6 +57,13 @@ const ADDED: &[(&str, u32, Option<&str>)] = &[
     ("usr/share/indexed/probe", 0o644, Some("probe\n")),
     ("usr/share/old/new", 0o644, Some("2.0\n")),
     ("var/lib/apt", 0o755, None),
+    ("var/cache", 0o755, None),
+    ("var/cache/apt", 0o755, None),
+    ("var/cache/apt/archives", 0o755, None),
+    ("var/cache/apt/archives/partial", 0o700, None),
+    ("var/lib/apt/lists", 0o755, None),
+    ("var/lib/apt/lists/auxfiles", 0o755, None),
+    ("var/lib/apt/lists/partial", 0o700, None),
     ("var/lib/apt/extended_states", 0o644, None),
     ("var/lib/dpkg/alternatives/edit", 0o644, None),
     ("var/lib/indexer/all", 0o644, Some("local\nprobe\n")),
@@ -157,6 +164,37 @@ fn each_path_lies_in_the_layer_that_the_model_says() {
     let status = String::from_utf8(find("state", "var/lib/dpkg/status").bytes.clone()).unwrap();
     let stanza = status.split("\n\n").find(|stanza| stanza.starts_with("Package: conf\n")).unwrap();
     assert!(stanza.contains("Version: 2.0") && stanza.contains("/etc/conf/kept ") && !stanza.contains("newconffile"), "{stanza}");
+}
+
+#[test]
+fn what_dpkg_would_refuse_or_ask_stops_the_build_and_its_twin_passes() {
+    let lab = Lab::new();
+    let plain = base(true, &lab.key);
+    let mut asks = plain.clone();
+    asks.file("etc/conf/followed", 0o644, "changed by the base\n");
+    let mut agrees = plain.clone();
+    agrees.file("etc/conf/followed", 0o644, "shipped 2.0\n");
+    for (number, (tree, words, told)) in [
+        (&plain, &["--apt", "thief"][..], Some(["thief", "/usr/share/keeper/own"])),
+        (&plain, &[], None),
+        (&asks, &[], Some(["conf", "/etc/conf/followed"])),
+        (&agrees, &[], None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let output = lab.command(tree, &format!("refused{number}")).args(words).output().unwrap();
+        let talk = String::from_utf8_lossy(&output.stderr);
+        match told {
+            None => assert!(output.status.success(), "{talk}"),
+            Some(parts) => {
+                assert!([3, 8].contains(&output.status.code().unwrap()), "{:?}: {talk}", output.status);
+                let error = talk.lines().find(|line| line.starts_with("error:")).unwrap_or_default();
+                assert!(parts.iter().all(|part| error.contains(part)), "{talk}");
+                assert!(!lab.path(&format!("refused{number}")).join("index.json").exists());
+            }
+        }
+    }
 }
 
 #[test]
