@@ -5,6 +5,7 @@
 //! command signs `fixtures/golden/InRelease` anew where the packages themselves changed.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "new constants are read by people")]
 #![allow(dead_code, reason = "rows and faults are other tests'")]
 
 #[path = "support/archive.rs"]

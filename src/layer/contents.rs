@@ -33,6 +33,6 @@ pub struct Contents {
     pub kept: BTreeMap<EntryPath, Arc<[u8]>>,
     /// Facts of shared objects, by shipped path.
     pub elf: BTreeMap<EntryPath, ElfNote>,
-    /// Control files in archive order; empty for anything but a .deb.
+    /// Control files in archive order, `md5sums` last where the package has none and dpkg makes it; empty for anything but a .deb.
     pub control: Vec<ControlFile>,
 }

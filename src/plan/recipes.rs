@@ -222,8 +222,7 @@ impl Placing<'_> {
         }
         if let Some(name) = &names.group {
             owner.gid = match (name.parse(), group.find(name)) {
-                (Ok(gid), _) => gid,
-                (_, Some((gid, _))) => gid,
+                (Ok(gid), _) | (_, Some((gid, _))) => gid,
                 _ => return Err(missing("group", name).into()),
             };
         }

@@ -24,13 +24,13 @@ mod packages;
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use archive::Archive;
-use md5::{Digest as _, Md5};
+use md5::{Digest, Md5};
 use sha2::Sha256;
 
 /// What the child may hold at its peak, in KiB.
@@ -66,6 +66,20 @@ impl Read for Noise {
     }
 }
 
+/// Hexadecimal digest of all bytes, and how many there were.
+fn hash<H: Digest>(mut input: impl Read) -> (String, u64) {
+    let (mut hash, mut buffer, mut size) = (H::new(), vec![0; 1 << 20], 0);
+    loop {
+        let length = input.read(&mut buffer).unwrap();
+        if length == 0 {
+            let bytes = hash.finalize();
+            return (bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")), size);
+        }
+        hash.update(&buffer[..length]);
+        size += length as u64;
+    }
+}
+
 fn files() -> impl Iterator<Item = (String, Noise)> {
     let small = (0..SMALL_FILES).map(|n| (format!("usr/share/huge/{n:05}"), Noise::new(n + 2, SMALL_FILE)));
     std::iter::once(("usr/share/huge/large".to_owned(), Noise::new(1, LARGE_FILE))).chain(small)
@@ -94,18 +108,14 @@ fn write_data(out: impl Write) -> impl Write {
     tar.into_inner().unwrap()
 }
 
-fn control() -> Vec<u8> {
+/// With the package's own sums, or without: then they are made while it is read.
+fn control(with_sums: bool) -> Vec<u8> {
     let mut sums = String::new();
-    for (path, mut bytes) in files() {
-        let mut hash = Md5::new();
-        std::io::copy(&mut bytes, &mut hash).unwrap();
-        for byte in hash.finalize() {
-            write!(sums, "{byte:02x}").unwrap();
-        }
-        writeln!(sums, "  {path}").unwrap();
+    for (path, bytes) in files().filter(|_| with_sums) {
+        writeln!(sums, "{}  {path}", hash::<Md5>(bytes).0).unwrap();
     }
     let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
-    for (name, text) in [("./control", STANZA), ("./md5sums", sums.as_str())] {
+    for (name, text) in [("./control", STANZA), ("./md5sums", sums.as_str())].into_iter().take(1 + usize::from(with_sums)) {
         let mut header = header(tar::EntryType::Regular, text.len() as u64, 0o644);
         tar.append_data(&mut header, name, text.as_bytes()).unwrap();
     }
@@ -128,7 +138,7 @@ fn package(folder: &Path, suffix: &str) -> PathBuf {
     let path = folder.join("huge.deb");
     let mut package = BufWriter::new(File::create(&path).unwrap());
     package.write_all(b"!<arch>\n").unwrap();
-    let control = control();
+    let control = control(suffix == "xz");
     for (name, bytes) in [("debian-binary", b"2.0\n".as_slice()), ("control.tar.gz", &control)] {
         package.write_all(deb::member(name, bytes.len() as u64).as_bytes()).unwrap();
         package.write_all(bytes).unwrap();
@@ -144,12 +154,7 @@ fn package(folder: &Path, suffix: &str) -> PathBuf {
 }
 
 fn listing(package: &Path) -> String {
-    let mut hash = Sha256::new();
-    let size = std::io::copy(&mut BufReader::new(File::open(package).unwrap()), &mut hash).unwrap();
-    let mut hex = String::new();
-    for byte in hash.finalize() {
-        write!(hex, "{byte:02x}").unwrap();
-    }
+    let (hex, size) = hash::<Sha256>(File::open(package).unwrap());
     format!("{STANZA}Filename: pool/huge.deb\nSize: {size}\nSHA256: {hex}\n\n")
 }
 

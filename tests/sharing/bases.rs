@@ -74,58 +74,48 @@ pub(crate) fn base(merged: bool, key: &[u8]) -> Tree {
     tree
 }
 
-/// Which layers may differ from the plain base's.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Differs {
-    Nothing,
-    Glue,
-    State,
-    StateAndGlue,
-    /// Plies by name; state and glue may differ or not.
-    Plies(&'static [&'static str]),
-}
-
 /// A base that differs in one thing, and what must follow.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) merged: bool,
     pub(crate) change: fn(&mut Tree),
     pub(crate) uid: u32,
-    pub(crate) differs: Differs,
+    /// The layers that differ from the plain base's: plies by recipe, `state`, `glue`. All others are equal.
+    pub(crate) differs: &'static [&'static str],
 }
 
-const fn row(name: &'static str, differs: Differs, change: fn(&mut Tree)) -> Row {
+const fn row(name: &'static str, differs: &'static [&'static str], change: fn(&mut Tree)) -> Row {
     Row { name, merged: true, change, uid: 1000, differs }
 }
 
 /// The table of `docs/layers.md`.
 pub(crate) fn rows() -> Vec<Row> {
     vec![
-        row("a file", Differs::Nothing, |tree| tree.file("srv/text", 0o644, "text\n")),
+        row("a file", &[], |tree| tree.file("srv/text", 0o644, "text\n")),
         Row {
             uid: 1001,
-            ..row("UID 1000 taken", Differs::Glue, |tree| {
+            ..row("UID 1000 taken", &["glue"], |tree| {
                 tree.append("etc/passwd", "guest:x:1000:1000::/home/guest:/bin/sh\n");
                 tree.append("etc/group", "guest:x:1000:\n");
             })
         },
-        row("a system group at gid 101", Differs::StateAndGlue, |tree| tree.append("etc/group", "taken:x:101:\n")),
-        row("PATH", Differs::Glue, |tree| tree.path = "/opt/bin:/usr/bin".into()),
-        row("one more package", Differs::StateAndGlue, |tree| {
+        row("a system group at gid 101", &["state", "glue"], |tree| tree.append("etc/group", "taken:x:101:\n")),
+        row("PATH", &["glue"], |tree| tree.path = "/opt/bin:/usr/bin".into()),
+        row("one more package", &["state", "glue"], |tree| {
             let library = library("libextra.so.1");
             tree.install(&Deb::new("extra", "1.0").file("usr/lib/x86_64-linux-gnu/libextra.so.1", 0o644, library));
         }),
-        row("a library in /usr/local/lib", Differs::Glue, |tree| {
+        row("a library in /usr/local/lib", &["glue"], |tree| {
             tree.file("usr/local/lib/libown.so.1", 0o644, library("libown.so.1"));
         }),
-        row("an own CA", Differs::State, |tree| {
+        row("an own CA", &["state"], |tree| {
             tree.file("usr/local/share/ca-certificates/own.crt", 0o644, certificate("own", 1 << 10));
         }),
-        row("/usr/local/share 0700", Differs::Plies(&["local"]), |tree| tree.directory("usr/local/share", 0o700)),
-        Row { merged: false, ..row("unmerged /usr", Differs::Plies(&["tools", "site", "local"]), |_| {}) },
-        row("schema 2", Differs::Nothing, |tree| tree.family = Family::Schema2),
-        row("entries from the end, etc/ last", Differs::Nothing, |tree| tree.order = Order::Turned),
-        row("/usr/share/doc behind a link", Differs::Plies(&["tools"]), |tree| {
+        row("/usr/local/share 0700", &["local"], |tree| tree.directory("usr/local/share", 0o700)),
+        Row { merged: false, ..row("unmerged /usr", &["tools", "site", "local"], |_| {}) },
+        row("schema 2", &[], |tree| tree.family = Family::Schema2),
+        row("entries from the end, etc/ last", &[], |tree| tree.order = Order::Turned),
+        row("/usr/share/doc behind a link", &["tools"], |tree| {
             tree.nodes.remove("usr/share/doc/README");
             tree.symlink("usr/share/doc", "../../srv/doc");
             tree.file("srv/doc/README", 0o644, "documents\n");

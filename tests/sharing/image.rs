@@ -160,6 +160,37 @@ fn each_path_lies_in_the_layer_that_the_model_says() {
 }
 
 #[test]
+fn what_dpkg_would_refuse_or_ask_stops_the_build_and_its_twin_passes() {
+    let lab = Lab::new();
+    let plain = base(true, &lab.key);
+    let mut asks = plain.clone();
+    asks.file("etc/conf/followed", 0o644, "changed by the base\n");
+    let mut agrees = plain.clone();
+    agrees.file("etc/conf/followed", 0o644, "shipped 2.0\n");
+    for (number, (tree, words, told)) in [
+        (&plain, &["--apt", "thief"][..], Some(["thief", "/usr/share/keeper/own"])),
+        (&plain, &[], None),
+        (&asks, &[], Some(["conf", "/etc/conf/followed"])),
+        (&agrees, &[], None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let output = lab.command(tree, &format!("refused{number}")).args(words).output().unwrap();
+        let talk = String::from_utf8_lossy(&output.stderr);
+        match told {
+            None => assert!(output.status.success(), "{talk}"),
+            Some(parts) => {
+                assert!([3, 8].contains(&output.status.code().unwrap()), "{:?}: {talk}", output.status);
+                let error = talk.lines().find(|line| line.starts_with("error:")).unwrap_or_default();
+                assert!(parts.iter().all(|part| error.contains(part)), "{talk}");
+                assert!(!lab.path(&format!("refused{number}")).join("index.json").exists());
+            }
+        }
+    }
+}
+
+#[test]
 fn a_tool_of_others_unpacks_the_expected_tree() {
     let lab = Lab::new();
     for (out, order) in [("sorted", crate::tree::Order::Sorted), ("turned", crate::tree::Order::Turned)] {

@@ -55,7 +55,7 @@ pub(crate) struct Layer {
 impl Lab {
     /// An archive that is signed now, with a key of its own.
     pub(crate) fn new() -> Self {
-        Self::over(signed(&packages::archive()))
+        Self::over(signed(&[packages::archive(), vec![packages::thief()]].concat()))
     }
 
     pub(crate) fn over(repository: Repository) -> Self {

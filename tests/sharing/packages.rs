@@ -120,3 +120,8 @@ fn local() -> Deb {
         .file("usr/share/indexed/local", 0o644, "local\n")
         .file("lib/local/helper", 0o755, "helper\n")
 }
+
+/// Ships a file of `keeper` without saying so. Not in the archive of the golden digests.
+pub(crate) fn thief() -> Deb {
+    Deb::new("thief", "1.0").file("usr/share/keeper/own", 0o644, "thief\n")
+}

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::bases::{Differs, Row, base, rows};
+use crate::bases::{Row, base, rows};
 use crate::lab::{Lab, Layer};
-
-const PLIES: &[&str] = &["tools", "site", "local", "large"];
 
 #[test]
 fn bases_that_differ_in_one_thing_share_what_does_not_depend_on_it() {
@@ -25,15 +23,6 @@ fn wrong(lab: &Lab, plain: &[Layer], number: usize, row: &Row) -> Option<String>
     let shared: BTreeSet<&str> = plain.iter().filter(|l| layers.contains(l)).map(|l| l.name.as_str()).collect();
     let all = plain.iter().chain(&layers).map(|l| l.name.as_str());
     let differing: BTreeSet<&str> = all.filter(|name| !shared.contains(name)).collect();
-    let as_said = match row.differs {
-        Differs::Nothing => differing.is_empty(),
-        Differs::Glue => differing == BTreeSet::from(["glue"]),
-        Differs::State => differing == BTreeSet::from(["state"]),
-        Differs::StateAndGlue => differing == BTreeSet::from(["state", "glue"]),
-        Differs::Plies(names) => {
-            let plies: BTreeSet<&str> = differing.iter().copied().filter(|name| PLIES.contains(name)).collect();
-            plies == names.iter().copied().collect()
-        }
-    };
+    let as_said = differing == row.differs.iter().copied().collect();
     (!as_said).then(|| format!("{}: {:?} was said, {differing:?} differ", row.name, row.differs))
 }

@@ -3,6 +3,7 @@
 //! Invariant: equal descriptions give equal bytes; times are fixed, parents come before what lies in them.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use plywood::oci::Digest;
@@ -152,7 +153,7 @@ impl Deb {
             stanza += "Conffiles:\n";
             for path in String::from_utf8_lossy(conffiles).lines() {
                 let shipped = self.data.iter().find(|(_, p, ..)| p.strip_prefix('.') == Some(path)).unwrap();
-                stanza += &format!(" {path} {}\n", plywood::system::dpkg::info::md5(&shipped.3));
+                writeln!(stanza, " {path} {}", plywood::system::dpkg::info::md5(&shipped.3)).unwrap();
             }
         }
         let list = self.data.iter().map(|(_, path, ..)| path.trim_start_matches('.').trim_end_matches('/'));

@@ -5,6 +5,7 @@
 
 mod ar;
 mod memo;
+mod sums;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -19,6 +20,7 @@ use crate::rootfs::{elf_note, is_library_name};
 use crate::stream::{EntryPath, Kind, Limits, TarError, TarReader, decompress};
 
 use super::deb822::{self, Stanza};
+use sums::Sums;
 
 /// All control files together; the largest in Debian (templates in all languages) have two megabytes.
 const MAX_CONTROL: u64 = 16 << 20;
@@ -179,7 +181,7 @@ fn control_files(tar: impl Read) -> Result<Vec<ControlFile>, DebError> {
         if files.iter().any(|file| file.name == name) {
             return Err(wrong("it stands twice"));
         }
-        let bytes = bytes(&mut reader, size).map_err(DebError::Read)?;
+        let bytes = bytes(reader.body(), size).map_err(DebError::Read)?;
         files.push(ControlFile { name: name.to_owned(), mode: entry.mode, mtime: entry.mtime, bytes });
     }
     reader.finish().map_err(failed)?;
@@ -194,34 +196,38 @@ fn data(tar: impl Read, contents: &mut Contents) -> Result<(), DebError> {
     let failed = |cause| DebError::Tar { member: "data", cause };
     let mut reader = TarReader::new(tar, Limits::default()).without_pax();
     let mut kept = Kept { files: BTreeMap::new(), left: KEPT_ALL };
+    let mut sums = Sums::of(&contents.control);
     while let Some(entry) = reader.next_entry().map_err(failed)? {
         if let Kind::File { size } = entry.kind {
             let library = is_library_name(&entry.path);
+            let mut body = sums.reading(reader.body());
             let note = if size <= KEPT_FILE && (library || kept.wants(&entry.path, size)) {
-                let bytes = bytes(&mut reader, size).map_err(DebError::Read)?;
+                let bytes = bytes(&mut body, size).map_err(DebError::Read)?;
                 let note = if library { elf_note(&*bytes, size).map_err(DebError::Read)? } else { None };
                 kept.add(&entry.path, bytes);
                 note
             } else if library {
-                elf_note(reader.body(), size).map_err(DebError::Read)?
+                elf_note(&mut body, size).map_err(DebError::Read)?
             } else {
                 None
             };
             if let Some(note) = note {
                 contents.elf.insert(entry.path.clone(), note);
             }
+            sums.note(&entry.path, body).map_err(DebError::Read)?;
         }
         contents.entries.push(entry);
     }
     reader.finish().map_err(failed)?;
     contents.kept = kept.files;
+    contents.control.extend(sums.file(&contents.entries));
     Ok(())
 }
 
 /// The body of the present entry.
-fn bytes(reader: &mut TarReader<impl Read>, size: u64) -> io::Result<Arc<[u8]>> {
+fn bytes(mut body: impl Read, size: u64) -> io::Result<Arc<[u8]>> {
     let mut bytes = Vec::with_capacity(size.min(KEPT_FILE) as usize);
-    reader.body().read_to_end(&mut bytes)?;
+    body.read_to_end(&mut bytes)?;
     Ok(bytes.into())
 }
 

@@ -239,22 +239,7 @@ impl Dpkg<'_> {
             self.root.chmod(path.as_bytes(), file.mode)?;
             self.root.set_mtime(path.as_bytes(), file.mtime)?;
         }
-        if Self::control_file(contents, "md5sums").is_none() {
-            let sums = self.made_md5sums(contents)?;
-            self.root.write(path("md5sums").as_bytes(), sums, false, 0o644)?;
-        }
         Ok(())
-    }
-
-    fn made_md5sums(&self, contents: &Contents) -> Result<Vec<u8>> {
-        let archive = Self::archive(contents)?;
-        let mut files = Vec::new();
-        for entry in contents.entries.iter().filter(|e| matches!(e.kind, Kind::File { .. })) {
-            let content = Content::Archive { archive, path: entry.path.clone() };
-            let bytes = self.root.fetch(&entry.path, &content, entry.size())?;
-            files.push((entry.path.absolute(), info::md5(&bytes)));
-        }
-        Ok(info::md5sums(files.iter().map(|(path, sum)| (path.as_slice(), sum.clone()))))
     }
 
     fn set_unpacked(&mut self, number: usize, control: &[u8], contents: &Contents, old: Option<&Old>) -> Result<()> {
