@@ -30,6 +30,9 @@ pub type Table = &'static [(&'static str, &'static dyn Command)];
 /// Programs whose names end in their version.
 const FAMILIES: &[&str] = &["python", "pypy"];
 
+/// What a native library does when it is sourced, as one of its functions.
+pub(super) const SOURCED: &str = ".";
+
 /// All commands that are known, by name.
 #[derive(Clone, Default)]
 pub struct Commands {

@@ -12,6 +12,7 @@ pub mod debconf;
 pub mod dpkg;
 mod error;
 pub mod ldconfig;
+pub mod locale_file;
 pub mod maintscript_helper;
 pub mod pam;
 pub mod rc;

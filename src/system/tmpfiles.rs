@@ -3,12 +3,17 @@
 //! Invariant: only what tmpfiles.d(5) creates at install time: lines marked `!` (boot only) are skipped, nothing is aged or
 //! removed, and what is there keeps its bytes.
 
+use std::collections::BTreeSet;
+
 use super::accounts::Accounts;
 use super::error::{Result, SystemError};
 use super::view::{Status, View, Write, directory_of};
 use crate::stream::Owner;
 
 const COMMAND: &str = "systemd-tmpfiles";
+
+/// The types of lines that decide what a path is (`takes_ownership` in tmpfiles.c).
+const OWNING: &str = "fFdDvqQpLcbCweXxrR";
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +128,12 @@ fn expand(text: &str) -> Result<String, String> {
 /// What `--create` makes of the lines, in the order of their paths' depth as given.
 pub fn create(view: &dyn View, lines: &[Line], accounts: &Accounts) -> Result<Vec<Write>> {
     let mut writes = Vec::new();
+    let mut owned = BTreeSet::new();
     for line in lines.iter().filter(|line| !line.boot_only) {
+        // The first line that makes a path stands; `+` adds to it.
+        if OWNING.contains(line.kind) && !owned.insert(&line.path) && !line.plus {
+            continue;
+        }
         let [uid, gid] = match owner(line, accounts) {
             Ok(owner) => owner,
             Err(_) if line.lenient => continue,
@@ -257,6 +267,16 @@ mod tests {
         assert_eq!(tree.get("/var/new").map(|p| (p.mode, p.owner.uid)), Some((0o600, 7)));
         assert_eq!(tree.status("/etc/mtab"), Some(Status::Symlink("../proc/self/mounts".into())));
         assert_eq!(tree.list("/var"), ["new", "there"]);
+    }
+
+    #[test]
+    fn the_first_line_on_a_path_stands() {
+        let text = "d /run/lock 1777\nd /run/lock 0755\nz /run/lock - - -\n";
+        let lines = parse("x", text).expect("lines");
+        let mut tree = Tree::new();
+        let writes = create(&tree, &lines, &Accounts::of(&tree, None).expect("none")).expect("made");
+        tree.apply_all(&writes);
+        assert_eq!(tree.get("/run/lock").map(|placed| placed.mode), Some(0o1777));
     }
 
     #[test]

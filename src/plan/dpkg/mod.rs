@@ -8,6 +8,7 @@ mod configure;
 mod error;
 mod names;
 mod overwrite;
+mod preconfigure;
 mod remove;
 mod scripts;
 mod triggers;
@@ -112,6 +113,7 @@ impl<'a> Dpkg<'a> {
 
     /// Does dpkg's calls in order; triggers run at the end of each, as dpkg does.
     pub(super) fn run(&mut self, calls: &[Call]) -> Result<()> {
+        self.preconfigure()?;
         for call in calls {
             match call {
                 Call::Unpack(numbers) => {

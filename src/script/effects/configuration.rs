@@ -1,4 +1,4 @@
-//! `ucf`, `ucfr`, `systemd-tmpfiles`, `setcap`, `getcap`.
+//! `ucf`, `ucfr`, `systemd-tmpfiles`, `setcap`, `getcap`, `update-locale`.
 //!
 //! Invariant: a file that ucf installs comes from where its new version came; ucf's own registries are the base's.
 
@@ -8,6 +8,7 @@ use crate::script::uncovered::Uncovered;
 use crate::script::value::ExitStatus;
 use crate::system::capabilities::Capabilities;
 use crate::system::ucf::{self, Force, Ucf};
+use crate::system::{View, Write, locale_file};
 
 pub(super) const PROGRAMS: Table = &[
     ("ucf", &run_ucf),
@@ -15,6 +16,7 @@ pub(super) const PROGRAMS: Table = &[
     ("systemd-tmpfiles", &super::accounts::systemd_tmpfiles),
     ("setcap", &setcap),
     ("getcap", &getcap),
+    ("update-locale", &update_locale),
 ];
 
 fn run_ucf(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
@@ -132,4 +134,21 @@ fn setcap(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         },
         Err(status) => Ok(status),
     }
+}
+
+fn update_locale(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    const FILE: &str = "/etc/default/locale";
+    let words = words(call);
+    let flags: Vec<&str> = words.iter().map(String::as_str).filter(|word| word.starts_with("--")).collect();
+    let operands: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
+    if flags.iter().any(|flag| !matches!(*flag, "--reset" | "--no-checks")) || flags.len() + operands.len() != words.len() {
+        return Err(call.uncovered("an option is not covered"));
+    }
+    // The check asks the C library whether the locale exists.
+    if !flags.contains(&"--no-checks") && operands.iter().any(|word| !word.ends_with("=C.UTF-8") && !word.ends_with("=C")) {
+        return Err(call.uncovered("only locales that every system has can be checked"));
+    }
+    let old = RootView(call.root).text(FILE).map_err(|error| call.uncovered(error.to_string()))?;
+    let new = locale_file::update(old.as_deref(), flags.contains(&"--reset"), &operands);
+    apply(call, &[Write::file(FILE, new)], old.is_some()).map(|()| ExitStatus::SUCCESS)
 }

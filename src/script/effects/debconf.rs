@@ -1,16 +1,17 @@
 //! The functions of debconf's confmodule (`db_get`, ...), over the virtual root's database.
 //!
-//! Invariant: answers count as the base's. A package's templates are loaded when its script first speaks; its `config`
+//! Invariant: answers count as the base's. A package's templates are loaded when its script sources confmodule; its `config`
 //! script is evaluated by the caller before, as debconf's frontend does.
 
 use super::bridge::{RootView, apply, words};
-use crate::script::call::{Call, Table};
+use crate::script::call::{Call, SOURCED, Table};
 use crate::script::uncovered::Uncovered;
 use crate::script::value::{ExitStatus, Value};
 use crate::system::View;
 use crate::system::debconf::{Debconf, Session};
 
 pub(super) const FUNCTIONS: Table = &[
+    (SOURCED, &start),
     ("db_version", &speak),
     ("db_capb", &speak),
     ("db_set", &speak),
@@ -39,6 +40,17 @@ pub(super) const FUNCTIONS: Table = &[
     ("db_x_loadtemplatefile", &load_file),
     ("db_stop", &stop),
 ];
+
+/// Sourcing confmodule starts the frontend, which loads the package's templates.
+fn start(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    if !matches!(call.package.script.as_str(), "preinst" | "postinst" | "config") {
+        return Ok(ExitStatus::SUCCESS);
+    }
+    let mut database = open(call)?;
+    load_own(call, &mut database)?;
+    apply(call, &database.writes(), true)?;
+    Ok(ExitStatus::SUCCESS)
+}
 
 /// One command: `RET` is the text, the status is the code.
 fn speak(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {

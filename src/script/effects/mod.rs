@@ -10,10 +10,12 @@ mod bridge;
 mod configuration;
 mod debconf;
 mod dpkg;
+mod help_tags;
 mod libraries;
 mod login;
 mod nothing;
 mod registries;
+mod sshd;
 mod units;
 
 pub use nothing::LEFT_OUT;
@@ -26,10 +28,12 @@ const PROGRAMS: &[Table] = &[
     alternatives::PROGRAMS,
     configuration::PROGRAMS,
     dpkg::PROGRAMS,
+    help_tags::PROGRAMS,
     libraries::PROGRAMS,
     login::PROGRAMS,
     nothing::PROGRAMS,
     registries::PROGRAMS,
+    sshd::PROGRAMS,
     units::PROGRAMS,
 ];
 

@@ -44,8 +44,11 @@ fn dpkg_divert(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
             _ => path = Some(word),
         }
     }
-    let Some(path) = path else { return Err(call.uncovered("no path")) };
     let mut diversions = registry(call, DIVERSIONS, Diversions::parse)?;
+    if action == "--list" {
+        return list_diversions(call, &diversions, path.as_deref());
+    }
+    let Some(path) = path else { return Err(call.uncovered("no path")) };
     let known = diversions.of(&path).cloned();
     let (from, to) = match action.as_str() {
         "--truename" => {
@@ -77,6 +80,19 @@ fn dpkg_divert(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         writes.push(Write::moved(from, to));
     }
     apply(call, &writes, true).map(|()| ExitStatus::SUCCESS)
+}
+
+/// All of them, or the one of a path; patterns match more than is known here.
+fn list_diversions(call: &mut Call<'_>, diversions: &Diversions, path: Option<&str>) -> Result<ExitStatus, Uncovered> {
+    if path.is_some_and(|path| path.contains(['?', '[']) || (path.contains('*') && path != "*")) {
+        return Err(call.uncovered("this pattern is not covered"));
+    }
+    for (from, line) in diversions.lines() {
+        if path.is_none_or(|path| path == from || path == "*") {
+            call.out(line.as_bytes(), true)?;
+        }
+    }
+    Ok(ExitStatus::SUCCESS)
 }
 
 fn dpkg_statoverride(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {

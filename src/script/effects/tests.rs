@@ -131,14 +131,23 @@ fn debconf_answers_with_the_packages_defaults() {
 }
 
 #[test]
+fn sourcing_confmodule_loads_the_templates() {
+    let mut root = root();
+    configure(&mut root, ". /usr/share/debconf/confmodule\n");
+    let expected = "Name: p/yes\nTemplate: p/yes\nOwners: p:amd64\n\n";
+    assert_eq!(text(&root, "/var/cache/debconf/config.dat"), (expected.into(), true));
+}
+
+#[test]
 fn alternatives_diversions_and_the_cache_are_the_bases() {
     let mut root = root();
     configure(
         &mut root,
-        "set -e\nupdate-alternatives --install /usr/bin/editor editor /usr/bin/tool 50\ndpkg-divert --package p --rename --divert /usr/bin/x.distrib --add /usr/bin/dpkg-divert\nldconfig\n",
+        "set -e\nupdate-alternatives --install /usr/bin/editor editor /usr/bin/tool 50\ndpkg-divert --local --no-rename --divert /b --add /a\ndpkg-divert --list >/etc/list\ndpkg-divert --package p --rename --divert /usr/bin/x.distrib --add /usr/bin/dpkg-divert\nldconfig\n",
     );
     assert_eq!(root.lstat(b"/etc/alternatives/editor").expect("a link").target(), Some(b"/usr/bin/tool".as_slice()));
     assert!(root.exists(b"/usr/bin/x.distrib") && !root.exists(b"/usr/bin/dpkg-divert"));
+    assert_eq!(text(&root, "/etc/list").0, "local diversion of /a to /b\n");
     let (cache, _) = root.read(b"/etc/ld.so.cache").expect("a cache");
     assert_eq!(ldconfig::generator(&cache), Some(b"ldconfig (test)".as_slice()));
     assert!(cache.windows(17).any(|part| part == b"/usr/lib/libx.so."), "the base's library is in the cache");

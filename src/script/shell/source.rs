@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::layer::root::Last;
-use crate::script::call::{Call, absolute};
+use crate::script::call::{Call, SOURCED, absolute};
 use crate::script::parse;
 use crate::script::uncovered::{MAX_DEPTH, PARSING, Uncovered};
 use crate::script::value::{ExitStatus, Input, Value};
@@ -30,10 +30,11 @@ impl<'a> Shell<'_, 'a> {
         if let Ok(place) = self.machine.root.resolve(&path, Last::Follow)
             && let Some(table) = self.machine.commands.library(place.as_bytes())
         {
-            for (name, native) in table {
+            for (name, native) in table.iter().filter(|(name, _)| *name != SOURCED) {
                 self.state.natives.insert(name.as_bytes().to_vec(), *native);
             }
-            return Ok(0);
+            let sourced = table.iter().find(|(name, _)| *name == SOURCED);
+            return sourced.map_or(Ok(0), |(name, native)| self.call(name, *native, &[]));
         }
         let bytes = match self.machine.root.read(&path) {
             Ok((bytes, _)) => bytes,

@@ -3,6 +3,7 @@
 //! Invariant: output has the base's provenance if any input that was read has it.
 
 mod awk;
+mod awk_program;
 mod columns;
 mod compare;
 mod digest;

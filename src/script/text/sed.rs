@@ -172,15 +172,13 @@ impl Cycle<'_> {
         let Some(to) = &command.to else { return self.at(from) != command.negated };
         let line = self.index as u64 + 1;
         let key: *const Command = command;
-        let open = self.ranges.get(&key).copied().flatten();
+        let open = self.ranges.get(&key).copied().unwrap_or(matches!(from, Address::Line(0)).then_some(0));
         let inside = if open.is_some() {
             let ends = match to {
                 Address::Line(number) => line >= *number,
                 other => self.at(other),
             };
-            if ends {
-                self.ranges.insert(key, None);
-            }
+            self.ranges.insert(key, open.filter(|_| !ends));
             // A range whose last line was passed without being seen is one line long.
             !matches!(to, Address::Line(number) if line > *number)
         } else if self.at(from) {

@@ -141,7 +141,9 @@ impl Reader<'_> {
             }
             Some(b'0'..=b'9') => {
                 let number = self.number();
-                if number == 0 || self.peek() == Some(b'~') {
+                // `0,/x/` may end on the first line; no other command works before it.
+                let before_first = number == 0 && !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(b",/"));
+                if before_first || self.peek() == Some(b'~') {
                     return Err("this kind of address is not covered".into());
                 }
                 Some(Address::Line(number))

@@ -38,6 +38,16 @@ impl Diversions {
     pub fn of(&self, from: &str) -> Option<&Diversion> {
         self.0.iter().find(|d| d.from == from)
     }
+    /// The lines of `dpkg-divert --list`.
+    pub fn lines(&self) -> impl Iterator<Item = (&str, String)> {
+        self.0.iter().map(|d| {
+            let line = match &d.package {
+                Some(package) => format!("diversion of {} to {} by {package}\n", d.from, d.to),
+                None => format!("local diversion of {} to {}\n", d.from, d.to),
+            };
+            (d.from.as_str(), line)
+        })
+    }
     /// `dpkg-divert --add`; whether something changed. A clash with another one is refused.
     pub fn add(&mut self, new: Diversion) -> Result<bool> {
         check("dpkg-divert", [&new.from, &new.to])?;
