@@ -16,6 +16,7 @@ fn root(files: &[(&str, &str)]) -> VirtualRoot {
     let file = |path: &str, text: &str, mode: u32| Node {
         entry: Entry::new(EntryPath::new(path).expect("a path"), Kind::File { size: text.len() as u64 }, mode),
         bytes: Some(Arc::from(text.as_bytes())),
+        digest: None,
         elf: None,
         layer: 0,
     };
