@@ -34,12 +34,11 @@ pub(super) async fn check(
     let mut layers = Vec::with_capacity(base.manifest.layers.len());
     let mut unseen = false;
     for layer in &base.manifest.layers {
-        let facts = match probe::known(layer, &services.store)? {
-            Some(catalogue) => Some(AccountFacts::of(&catalogue)),
-            None => {
-                unseen = true;
-                prefix(layer, source).await?
-            }
+        let facts = if let Some(catalogue) = probe::known(layer, &services.store)? {
+            Some(AccountFacts::of(&catalogue))
+        } else {
+            unseen = true;
+            prefix(layer, source).await?
         };
         let Some(facts) = facts else { return Ok(()) };
         layers.push(facts);

@@ -1,6 +1,6 @@
 //! `sshd -G`, `sshd -T`: the server's configuration, as scripts ask it for single options.
 //!
-//! Invariant: the first word on an option stands, as in sshd_config(5); what needs a connection (`Match`) is uncovered. The
+//! Invariant: the first word on an option stands, as in `sshd_config(5)`; what needs a connection (`Match`) is uncovered. The
 //! server itself never runs.
 
 use super::bridge::{RootView, words};
@@ -19,7 +19,7 @@ const MAX_INCLUDES: usize = 16;
 /// Options that may stand more than once.
 const REPEATED: [&str; 4] = ["hostkey", "port", "listenaddress", "acceptenv"];
 
-/// What holds where the configuration is silent (sshd_config(5)).
+/// What holds where the configuration is silent (`sshd_config(5)`).
 const DEFAULTS: [(&str, &str); 6] = [
     ("port", "22"),
     ("permitrootlogin", "without-password"),

@@ -81,7 +81,7 @@ impl Run<'_> {
                         self.variables.insert(name.clone(), value);
                     }
                     Action::Substitute { regex, replacement, all } => {
-                        let times = if *all { 0 } else { 1 };
+                        let times = usize::from(!*all);
                         let line = regex.replacen(&self.record.line, times, NoExpand(replacement)).into_owned();
                         call.spend(line.len())?;
                         self.set_line(line);
