@@ -1,12 +1,13 @@
 //! Which packages: out of the lock, out of the memory of a young choice, or asked of the archives now.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Result;
 use crate::image::Base;
 use crate::oci::Digest;
-use crate::pin::{self, Asked, Chosen, Inputs, Lock, LockError, SolverRequest};
+use crate::pin::{self, Asked, Chosen, Inputs, Lock, LockError, Results, SolverRequest};
 use crate::plan::RULES;
 use crate::recipe::Resolved;
 use crate::rootfs::RootFs;
@@ -102,7 +103,7 @@ pub(super) fn locked(request: &Request, platform: &str, fresh: &Inputs, services
     let entry = lock.platforms.get(platform).map(|p| &p.inputs);
     let reason = match entry {
         None => Some(format!("it has no platform {platform}")),
-        Some(inputs) => inputs.stale(fresh.base_digest, &fresh.recipes, fresh.flags),
+        Some(inputs) => inputs.stale(fresh),
     };
     match (entry, reason) {
         (Some(inputs), None) => Ok(Some(inputs.clone())),
@@ -112,6 +113,26 @@ pub(super) fn locked(request: &Request, platform: &str, fresh: &Inputs, services
             services.events.warning(&format!("lock {file} is stale and pinned anew: {reason}"));
             Ok(None)
         }
+    }
+}
+
+/// The request's lock as it is; empty where there is none.
+pub(super) fn known_lock(request: &Request) -> Result<Lock> {
+    match &request.lock.text {
+        Some((file, text)) => Ok(Lock::parse(file, text)?),
+        None => Ok(Lock { version: Lock::VERSION, platforms: BTreeMap::new() }),
+    }
+}
+
+/// Under `--locked` the result must be the one that the lock names.
+pub(super) fn check_results(request: &Request, platform: &str, found: &Results) -> Result<()> {
+    let (Some((file, _)), true) = (&request.lock.text, request.lock.locked) else { return Ok(()) };
+    match known_lock(request)?.platforms.get(platform).and_then(|p| p.results.as_ref()) {
+        Some(wanted) if wanted.manifest != found.manifest => {
+            let reason = format!("the image is {}, the lock says {}", found.manifest, wanted.manifest);
+            Err(LockError::Stale { file: file.clone(), reason }.into())
+        }
+        _ => Ok(()),
     }
 }
 

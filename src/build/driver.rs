@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 use crate::image::index;
 use crate::oci::{Descriptor, Digest, Reference};
-use crate::pin::{LinkedLayer, Lock, PlatformLock, Results};
+use crate::pin::{LinkedLayer, PlatformLock, Results};
 use crate::plan::{self, LayerKind, PlannedLayer, RULES};
 use crate::recipe::{Rank, Resolved};
 use crate::transport::Root;
@@ -18,7 +18,7 @@ use super::layers::{self, Made, Noted};
 use super::outcome::{BuiltLayer, Outcome, PlannedImage, built_layer, outcome, packages, reference};
 use super::prepare::{Prepared, contents, prepare, rootfs_of};
 use super::targets::{self, Finished};
-use super::{Request, Services};
+use super::{Request, Services, choice};
 
 const PLAN: &str = "plan";
 
@@ -42,7 +42,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     let mut finished = Vec::new();
     let mut built: Vec<Vec<BuiltLayer>> = Vec::new();
     let mut notes: Vec<String> = Vec::new();
-    let mut lock = Lock { version: Lock::VERSION, platforms: BTreeMap::new() };
+    let mut lock = choice::known_lock(&request)?;
     for one in &mut prepared {
         let made = make_layers(one, &request, services).await?;
         let assembled = assemble(&one.base, &named(one), &made, &one.resolved.config, request.epoch)?;
@@ -54,6 +54,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
         built.push(made.iter().map(built_layer).collect());
         let layers = made.iter().map(|m| LinkedLayer { digest: m.linked.digest, size: m.linked.size, diff_id: m.linked.diff_id });
         let results = Results { layers: layers.collect(), manifest: assembled.manifest.descriptor.digest };
+        choice::check_results(&request, &one.base.platform.to_string(), &results)?;
         let entry = PlatformLock { inputs: one.inputs.clone(), results: Some(results) };
         lock.platforms.insert(one.base.platform.to_string(), entry);
         let own = made.iter().map(|m| m.linked.digest).collect();

@@ -56,7 +56,8 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
         base: request.base.canonical(),
         base_digest: base.manifest.descriptor().digest,
         named_digest: root.descriptor.digest,
-        flags: Digest::of(request.ask.words.as_bytes()),
+        files: trees.iter().map(|t| t.archive).collect(),
+        flags: flags(request),
         recipes,
         indexes: Vec::new(),
         allow_expired: false,
@@ -80,6 +81,14 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
     };
     choose(&mut prepared, request, services).await?;
     Ok(prepared)
+}
+
+/// The digest of everything that the command line decides besides recipes and base.
+fn flags(request: &Request) -> Digest {
+    let ask = &request.ask;
+    let policy = format!("{:?}", request.uid_taken);
+    let parts = (&ask.words, &ask.profile, &ask.set, &ask.without, request.recommends, policy, request.fold);
+    Digest::of(&serde_json::to_vec(&parts).unwrap_or_default())
 }
 
 /// The recipes of the request, filled with what the base says.
@@ -106,6 +115,7 @@ fn recipes(request: &Request, base: &Base) -> Result<Resolved> {
 async fn choose(one: &mut Prepared, request: &Request, services: &Services) -> Result<()> {
     let platform = one.base.platform.to_string();
     if let Some(locked) = choice::locked(request, &platform, &one.inputs, services)? {
+        one.named_digest = locked.named_digest;
         one.inputs = locked;
         return Ok(());
     }

@@ -33,9 +33,6 @@ pub(super) fn pack(resolved: &Resolved, store: &Store, archives: &Archives) -> R
             trees.push(Tree { unit, file: Some(place), is_layer: false, archive, contents });
         }
         for tar in &recipe.tars {
-            if tar.verbatim {
-                return Err(BuildError::Later(format!("{}: `verbatim` layers come with a later version", tar.path)).into());
-            }
             for (archive, size) in ready_layers(&located(&tar.path, tar.folder.as_deref()), &tar.path, store, archives)? {
                 let contents = archives.read(archive, size, Shape::Tar)?;
                 trees.push(Tree { unit, file: None, is_layer: true, archive, contents });

@@ -36,7 +36,7 @@ pub(super) struct Asked {
     /// The profile's name, if one has a say.
     pub(super) profile: Option<String>,
     /// The file that gets the lock after the build.
-    pub(super) new_lock: Option<PathBuf>,
+    pub(super) lock_file: Option<PathBuf>,
 }
 
 /// What `args` ask for. Platforms stay empty where nobody names one.
@@ -56,7 +56,7 @@ pub(super) fn of(args: &BuildArgs, host: &Host) -> Result<Asked> {
     let is_sandbox = args.base.is_some() && profile == DEFAULT_PROFILE;
     let names = destinations::names(args, is_sandbox.then_some(typed.as_str()))?;
     let destinations = destinations::destinations(args, &names, host.stdout_is_terminal)?;
-    let (lock, new_lock) = lock(args, project.as_ref())?;
+    let (lock, lock_file) = lock(args, project.as_ref())?;
     let library = library(args.layers_dir.as_deref())?;
     library_has(&library, &profile)?;
     let request = Request {
@@ -80,7 +80,7 @@ pub(super) fn of(args: &BuildArgs, host: &Host) -> Result<Asked> {
         apt_mirrors: args.apt_mirror.iter().map(|m| words::mirror(m)).collect::<Result<_>>()?,
         ask: ask(args, profile.clone(), project)?,
     };
-    Ok(Asked { request, profile: (profile != "none").then_some(profile), new_lock })
+    Ok(Asked { request, profile: (profile != "none").then_some(profile), lock_file })
 }
 
 fn ask(args: &BuildArgs, profile: String, file: Option<Unit>) -> Result<Ask> {
@@ -162,7 +162,8 @@ fn lock(args: &BuildArgs, project: Option<&Unit>) -> Result<(LockUse, Option<Pat
     };
     if path.exists() {
         let text = read(&path)?;
-        return Ok((LockUse { text: Some((path.display().to_string(), text)), locked: args.locked }, None));
+        let written = (!args.locked).then(|| path.clone());
+        return Ok((LockUse { text: Some((path.display().to_string(), text)), locked: args.locked }, written));
     }
     if args.locked {
         return Err(super::failure::CliError::Absent(path.display().to_string()).into());

@@ -43,7 +43,10 @@ pub struct Inputs {
     pub named_digest: Digest,
     /// Recipes, profile and file, weakest first.
     pub recipes: Vec<RecipeInput>,
-    /// The digest of what the command line adds.
+    /// Trees and ready layers of the project, by the digest of what they hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Digest>,
+    /// The digest of what the command line adds and decides.
     pub flags: Digest,
     /// Archive indexes that the packages were chosen from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -240,19 +243,22 @@ impl Inputs {
         Digest::of(&serde_json::to_vec(self).unwrap_or_default())
     }
     /// Why this lock does not fit what is asked for now; nothing if it fits.
-    pub fn stale(&self, base: Digest, recipes: &[RecipeInput], flags: Digest) -> Option<String> {
-        if self.base_digest != base {
-            return Some(format!("the base is {base} now, it was {}", self.base_digest));
+    pub fn stale(&self, fresh: &Self) -> Option<String> {
+        if self.base_digest != fresh.base_digest {
+            return Some(format!("the base is {} now, it was {}", fresh.base_digest, self.base_digest));
         }
-        for (now, then) in recipes.iter().zip(&self.recipes) {
+        for (now, then) in fresh.recipes.iter().zip(&self.recipes) {
             if now != then {
                 return Some(format!("{} has changed", now.name));
             }
         }
-        if recipes.len() != self.recipes.len() {
+        if fresh.recipes.len() != self.recipes.len() {
             return Some("other recipes are asked for".into());
         }
-        (self.flags != flags).then(|| "the command line adds something else".into())
+        if self.files != fresh.files {
+            return Some("a file of the project has changed".into());
+        }
+        (self.flags != fresh.flags).then(|| "the command line says something else".into())
     }
 }
 
@@ -267,6 +273,7 @@ mod tests {
             base_digest: digest,
             named_digest: digest,
             recipes: vec![RecipeInput { name: "recipe sshd".into(), digest }],
+            files: Vec::new(),
             flags: digest,
             indexes: Vec::new(),
             allow_expired: false,
@@ -296,11 +303,17 @@ mod tests {
 
     #[test]
     fn a_lock_says_what_made_it_stale() {
-        let (lock, base) = (inputs(), Digest::of(b"base"));
-        let recipes = lock.recipes.clone();
-        assert_eq!(lock.stale(base, &recipes, base), None);
-        assert!(lock.stale(Digest::of(b"other"), &recipes, base).is_some_and(|r| r.starts_with("the base is")));
-        let changed = [RecipeInput { name: "recipe sshd".into(), digest: Digest::of(b"x") }];
-        assert_eq!(lock.stale(base, &changed, base).as_deref(), Some("recipe sshd has changed"));
+        let (lock, other) = (inputs(), Digest::of(b"other"));
+        assert_eq!(lock.stale(&inputs()), None);
+        let recipes = vec![RecipeInput { name: "recipe sshd".into(), digest: other }];
+        for (fresh, reason) in [
+            (Inputs { base_digest: other, ..inputs() }, "the base is sha256:"),
+            (Inputs { recipes, ..inputs() }, "recipe sshd has changed"),
+            (Inputs { recipes: Vec::new(), ..inputs() }, "other recipes are asked for"),
+            (Inputs { files: vec![other], ..inputs() }, "a file of the project has changed"),
+            (Inputs { flags: other, ..inputs() }, "the command line says something else"),
+        ] {
+            assert!(lock.stale(&fresh).is_some_and(|r| r.starts_with(reason)), "{reason}");
+        }
     }
 }

@@ -139,8 +139,6 @@ pub struct Tar {
     pub path: String,
     /// The folder that it starts from.
     pub folder: Option<std::path::PathBuf>,
-    /// Keeps the blob.
-    pub verbatim: bool,
 }
 
 /// A conda installer.
@@ -207,8 +205,7 @@ fn resolve_unit(unit: &Unit, around: &Surroundings<'_>) -> Result<ResolvedUnit, 
             unless: d.unless.as_ref().map(|u| unit.filled(u, around)).transpose()?,
         })
     });
-    let tars =
-        tar.iter().map(|t| Ok(Tar { path: unit.filled(&t.path, around)?, folder: unit.folder.clone(), verbatim: t.verbatim }));
+    let tars = tar.iter().map(|t| Ok(Tar { path: unit.filled(&t.path, around)?, folder: unit.folder.clone() }));
     Ok(ResolvedUnit {
         name: unit.name.clone(),
         label: unit.label(),

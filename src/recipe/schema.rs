@@ -155,9 +155,6 @@ pub struct TarTable {
     /// A tar (plain, gzip, zstd) or an ocipkg package, relative to the file that says so.
     #[schemars(with = "String")]
     pub path: Text,
-    /// Keeps the blob as it is in place of linking it.
-    #[serde(default)]
-    pub verbatim: bool,
 }
 
 /// `[conda]`: a constructor installer that is linked without being run.

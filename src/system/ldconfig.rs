@@ -102,12 +102,21 @@ pub fn flags_of(note: &ElfNote) -> Option<i32> {
     })
 }
 
-/// The objects of one directory: one for each soname. `notes`: name in the directory and facts of the file behind it.
-pub fn objects<'a>(directory: &str, notes: impl IntoIterator<Item = (&'a str, &'a ElfNote)>) -> Vec<Object> {
+/// The objects of one directory: one for each soname, and one for each link of ld(1) (`libz.so` for `libz.so.1`). `notes`: name
+/// in the directory and facts of the file behind it; `is_link`: whether a name is a link.
+pub fn objects<'a>(
+    directory: &str,
+    notes: impl IntoIterator<Item = (&'a str, &'a ElfNote)>,
+    is_link: impl Fn(&str) -> bool,
+) -> Vec<Object> {
     let mut found: BTreeSet<(i32, String)> = BTreeSet::new();
     for (name, note) in notes.into_iter().filter(|(name, _)| is_candidate(name)) {
         let soname = note.soname.as_ref().map_or(name.into(), |s| String::from_utf8_lossy(s));
         if let Some(flags) = flags_of(note).filter(|_| !soname.contains('/') && !soname.is_empty()) {
+            if name.ends_with(".so") && soname.starts_with(name) && is_link(name) {
+                found.insert((flags, name.to_owned()));
+                continue;
+            }
             found.insert((flags, soname.into_owned()));
         }
     }
@@ -261,7 +270,7 @@ mod tests {
     #[test]
     fn a_cache_names_its_generator_and_shares_strings() {
         let notes = [("libfoo.so.1.2", note("libfoo.so.1")), ("libfoo.so", note("libfoo.so.1")), ("x.so", note("x.so"))];
-        let objects = objects("/lib", notes.iter().map(|(n, e)| (*n, e)));
+        let objects = objects("/lib", notes.iter().map(|(n, e)| (*n, e)), |_| false);
         assert_eq!(objects.len(), 1);
         let bytes = cache(&objects, b"ldconfig (Debian)");
         assert_eq!(generator(&bytes), Some(b"ldconfig (Debian)".as_slice()));
@@ -278,5 +287,17 @@ mod tests {
             cache.extend_from_slice(&bytes);
             let _ = generator(&cache);
         }
+    }
+
+    #[test]
+    fn a_link_of_ld_has_an_entry_of_its_own() {
+        let note = ElfNote { soname: Some(b"libz.so.1".to_vec()), bits: 64, machine: 62, flags: 0 };
+        let names = ["libz.so", "libz.so.1", "libz.so.1.2"];
+        let sonames = |links: bool| -> Vec<String> {
+            let found = objects("/lib", names.map(|name| (name, &note)), |name| links && name != "libz.so.1.2");
+            found.into_iter().map(|object| object.soname).collect()
+        };
+        assert_eq!(sonames(true), ["libz.so", "libz.so.1"]);
+        assert_eq!(sonames(false), ["libz.so.1"]);
     }
 }

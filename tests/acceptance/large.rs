@@ -197,8 +197,11 @@ fn build(suffix: &str) {
 }
 
 #[test]
-fn a_package_of_one_gigabyte_links_in_bounded_memory() {
-    for suffix in ["zst", "xz"] {
-        build(suffix);
-    }
+fn a_package_of_one_gigabyte_links_in_bounded_memory_from_zstd_without_sums() {
+    build("zst");
+}
+
+#[test]
+fn a_package_of_one_gigabyte_links_in_bounded_memory_from_xz() {
+    build("xz");
 }

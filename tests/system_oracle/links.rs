@@ -227,7 +227,7 @@ fn the_loaders_cache_is_the_same() {
             .filter(|name| name.contains(".so"))
             .map(|name| (name.clone(), ElfNote { soname: Some(name.into_bytes()), bits: 64, machine: 62, flags: 0 }))
             .collect();
-        objects.extend(ldconfig::objects(&directory, notes.iter().map(|(name, note)| (name.as_str(), note))));
+        objects.extend(ldconfig::objects(&directory, notes.iter().map(|(name, note)| (name.as_str(), note)), |_| false));
     }
     assert!(ldconfig::cache(&objects, ldconfig::generator(&real).expect("a generator")) == real);
 }

@@ -37,8 +37,12 @@ pub(super) fn run(args: &BuildArgs, host: &Host, report: &Arc<Report>) -> Result
     for note in &outcome.notes {
         report.say(note);
     }
-    if let Some(path) = &asked.new_lock {
-        replace(path, outcome.lock.to_text().as_bytes())?;
+    if let Some(path) = &asked.lock_file {
+        let text = outcome.lock.to_text();
+        let same = asked.request.lock.text.as_ref().is_some_and(|(_, old)| old.as_slice() == text.as_bytes());
+        if !same {
+            replace(path, text.as_bytes())?;
+        }
     }
     if let Some(path) = &args.digest_file {
         replace(path, digest(&outcome).as_bytes())?;

@@ -22,7 +22,7 @@ pub(super) fn document(args: &BuildArgs) -> Result<(Document, String)> {
         entrypoint: entrypoint.map(|all| texts(&all)),
         cmd: cmd.map(|all| texts(&all)),
     };
-    let layer = |path: &std::path::PathBuf| TarTable { path: text(&path.display().to_string()), verbatim: false };
+    let layer = |path: &std::path::PathBuf| TarTable { path: text(&path.display().to_string()) };
     let document = Document {
         apt: AptTable { packages: texts(&args.apt), recommends: None },
         file: args.add_file.iter().map(|f| file_flag::file(f)).collect::<Result<_>>()?,

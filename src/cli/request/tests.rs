@@ -96,14 +96,15 @@ fn a_lock_is_used_where_it_is_and_written_where_it_is_named() {
     let (file, lock) = (folder.path().join("plywood.toml"), folder.path().join("plywood.lock"));
     std::fs::write(&file, "base = 'debian'\n").expect("written");
     let (file, lock) = (file.to_str().expect("text"), lock.to_str().expect("text"));
-    let new = |words: &[&str]| asked(words).map(|a| (a.request.lock.text.is_some(), a.new_lock.is_some())).map_err(|e| e.class());
+    let new = |words: &[&str]| asked(words).map(|a| (a.request.lock.text.is_some(), a.lock_file.is_some())).map_err(|e| e.class());
     assert_eq!(new(&["debian"]), Ok((false, false)));
     assert_eq!(new(&["debian", "--locked"]), Err(Class::Usage));
     assert_eq!(new(&["-f", file]), Ok((false, false)));
     assert_eq!(new(&["-f", file, "--locked"]), Err(Class::Usage));
     assert_eq!(new(&["-f", file, "--lock", lock]), Ok((false, true)));
     std::fs::write(lock, "{}").expect("written");
-    assert_eq!(new(&["-f", file]), Ok((true, false)));
+    // A lock that is there follows what was asked for, but for `--locked`.
+    assert_eq!(new(&["-f", file]), Ok((true, true)));
     assert_eq!(new(&["debian", "--lock", lock, "--locked"]), Ok((true, false)));
 }
 

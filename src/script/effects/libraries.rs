@@ -33,7 +33,9 @@ fn run_ldconfig(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         let names = view.list(&directory).into_iter().filter(|name| ldconfig::is_candidate(name));
         let notes: Vec<(String, ElfNote)> =
             names.filter_map(|name| Some((name.clone(), note(call, &format!("{directory}/{name}"))?))).collect();
-        objects.extend(ldconfig::objects(&directory, notes.iter().map(|(name, note)| (name.as_str(), note))));
+        objects.extend(ldconfig::objects(&directory, notes.iter().map(|(name, note)| (name.as_str(), note)), |name| {
+            view.is_symlink(&format!("{directory}/{name}"))
+        }));
     }
     let cache = ldconfig::cache(&objects, generator);
     finish(call, Ok(vec![Write::file(CACHE, cache)]), true)

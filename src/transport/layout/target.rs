@@ -49,6 +49,8 @@ impl LayoutTarget {
         match fs::read_dir(&self.folder) {
             // Names of ours may stand there already: another writer is making the same layout at this moment.
             Ok(mut entries) => match entries.find(|e| e.as_ref().is_ok_and(|e| !is_ours(&e.file_name()))) {
+                // Unless that writer finished between our two looks.
+                Some(_) if plain_file(&self.at("oci-layout"))?.is_some() => Ok(()),
                 Some(_) => Err(LayoutError::Occupied { place: self.place_name() }.into()),
                 None => Ok(()),
             },
