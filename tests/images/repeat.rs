@@ -93,6 +93,8 @@ fn building_on_our_own_output_changes_nothing() {
     let plywood = Plywood::new();
     let start = small(&plywood.path("base"));
     let file = project(&plywood, &start.name("small"));
+    // Of an account of the base, so that it goes to the state, out of the archive.
+    plywood.write("tree/large", vec![b'x'; 2 << 20]);
     let out = format!("oci:{}:made", plywood.word("out"));
     let first = plywood.ok(["build", "-f", &file, "-o", &out]);
     let text = std::fs::read_to_string(&file).unwrap();
