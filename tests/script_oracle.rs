@@ -59,6 +59,7 @@ fn root() -> VirtualRoot {
     let tool = |name: &&str| Node {
         entry: Entry::new(EntryPath::new(format!("usr/bin/{name}")).expect("a path"), Kind::File { size: 1 }, 0o755),
         bytes: None,
+        digest: None,
         elf: None,
         layer: 0,
     };

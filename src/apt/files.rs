@@ -86,6 +86,7 @@ pub(super) mod tests {
         let node = |path: &str, kind: Kind, bytes: Option<&[u8]>| Node {
             entry: Entry::new(EntryPath::new(path).expect("a path"), kind, 0o644),
             bytes: bytes.map(Into::into),
+            digest: None,
             elf: None,
             layer: 0,
         };

@@ -9,9 +9,8 @@ use crate::error::{Error, IoFault, Result};
 use crate::layer::Contents;
 use crate::layer::root::Bodies;
 use crate::oci::Digest;
-use crate::rootfs::{elf_note, is_library_name};
 use crate::store::Store;
-use crate::stream::{EntryPath, Kind, Limits, TarReader, decompress, detect};
+use crate::stream::{EntryPath, HashingReader, Kind, Limits, TarReader, decompress, detect};
 
 use super::BuildError;
 
@@ -33,9 +32,6 @@ pub(super) struct Archives {
     store: Arc<Store>,
     known: Arc<Mutex<Known>>,
 }
-
-/// Small regular files of a tar are kept for scripts and appends; larger ones are read again when asked for.
-const KEPT: u64 = 64 << 10;
 
 impl Archives {
     pub(super) fn new(store: Arc<Store>) -> Self {
@@ -115,31 +111,22 @@ fn plain(mut blob: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>> {
     decompress(whole, compression).map_err(|e| Error::from(IoFault::new("reading an archive", e)))
 }
 
-/// Entries of a tar with the bytes of small files, read to its last byte.
+/// Entries of a tar with the bytes of small files and the digests of all, read to its last byte.
 fn tar_contents(plain: impl Read, digest: Digest) -> Result<Contents> {
     let mut tar = TarReader::new(plain, Limits::default());
     let mut contents = Contents { archive: Some(digest), ..Contents::default() };
+    let mut kept = deb::Kept::default();
     while let Some(entry) = tar.next_entry()? {
-        let failed = |e| IoFault::new(entry.path.to_string(), e);
         if let Kind::File { size } = entry.kind {
-            if size <= KEPT {
-                let mut bytes = Vec::new();
-                tar.body().read_to_end(&mut bytes).map_err(failed)?;
-                if is_library_name(&entry.path)
-                    && let Some(note) = elf_note(bytes.as_slice(), size).map_err(failed)?
-                {
-                    contents.elf.insert(entry.path.clone(), note);
-                }
-                contents.kept.insert(entry.path.clone(), bytes.into());
-            } else if is_library_name(&entry.path)
-                && let Some(note) = elf_note(tar.body(), size).map_err(failed)?
-            {
-                contents.elf.insert(entry.path.clone(), note);
-            }
+            let failed = |e| IoFault::new(entry.path.to_string(), e);
+            let mut body = HashingReader::new(tar.body());
+            kept.take(&entry.path, size, &mut body).map_err(failed)?;
+            contents.digests.insert(entry.path.clone(), body.finish().map_err(failed)?);
         }
         contents.entries.push(entry);
     }
     tar.finish()?;
+    kept.hand_to(&mut contents);
     Ok(contents)
 }
 
@@ -167,6 +154,30 @@ mod tests {
             let store = Store::open(folder.path()).expect("a store");
             assert_eq!(store.has(&read, size).expect("asked"), kept);
             assert!(!store.has(&unknown, 10).expect("asked"));
+        }
+    }
+
+    /// A tar of `count` files of `size` bytes each.
+    fn tree(count: usize, size: usize) -> Vec<u8> {
+        let mut tar = TarWriter::new(Vec::new());
+        for number in 0..count {
+            let path = EntryPath::new(format!("{number:04}")).expect("a path");
+            let body = vec![b'x'; size];
+            tar.append(&Entry::new(path, Kind::File { size: size as u64 }, 0o644), &mut body.as_slice()).expect("a vector");
+        }
+        tar.finish().expect("a vector")
+    }
+
+    #[test]
+    fn a_large_tree_is_kept_in_part_and_a_small_one_whole() {
+        for (count, all) in [(200, true), (600, false)] {
+            let bytes = tree(count, 60 << 10);
+            let contents = tar_contents(bytes.as_slice(), Digest::of(&bytes)).expect("a tar");
+            let held: usize = contents.kept.values().map(|bytes| bytes.len()).sum();
+            assert!(held <= 16 << 20, "{held}");
+            assert_eq!(contents.kept.len() == count, all, "{} of {count}", contents.kept.len());
+            assert_eq!(contents.entries.len(), count);
+            assert!(contents.digests.values().all(|d| *d == Digest::of(&vec![b'x'; 60 << 10])) && contents.digests.len() == count);
         }
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::error::{During as _, Error, Result};
 use crate::image::Base;
-use crate::oci::{Descriptor, DiffId, Hasher};
+use crate::oci::{Descriptor, DiffId, Digest};
 use crate::rootfs::{Catalogue, RootFs};
 use crate::store::Store;
-use crate::stream::{Limits, Verified, decompress};
+use crate::stream::{HashingReader, Limits, Verified, decompress};
 use crate::transport::Source;
 
 use super::BuildError;
@@ -16,11 +16,12 @@ const CATALOGUE: &str = "catalogue";
 
 /// The merged view of the base's layers.
 pub async fn rootfs(base: &Base, source: &Arc<dyn Source>, store: &Arc<Store>) -> Result<RootFs> {
-    let mut catalogues = Vec::with_capacity(base.manifest.layers.len());
-    for (layer, diff_id) in base.manifest.layers.iter().zip(&base.config.diff_ids) {
-        catalogues.push(catalogue(layer, Some(*diff_id), source, store).await?);
+    let mut root = RootFs::default();
+    for (number, (layer, diff_id)) in base.manifest.layers.iter().zip(&base.config.diff_ids).enumerate() {
+        // One catalogue at a time: the view has all that is asked of them.
+        root.add(number, &catalogue(layer, Some(*diff_id), source, store).await?)?;
     }
-    Ok(RootFs::merge(catalogues.iter())?)
+    Ok(root)
 }
 
 /// The catalogue of one layer. Every byte of an unseen layer is checked against its digest and, where known, its diff ID.
@@ -30,9 +31,8 @@ pub async fn catalogue(
     source: &Arc<dyn Source>,
     store: &Arc<Store>,
 ) -> Result<Catalogue> {
-    let key = layer.digest.hex();
-    if let Some(known) = known(layer, store)? {
-        return Ok(known);
+    if let Some((found, known)) = remembered(layer, store)? {
+        return matching(layer.digest, found, diff_id).map(|()| known);
     }
     let Some(compression) = layer.media_type.layer_compression() else {
         return Err(BuildError::LayerType { digest: layer.digest, media_type: layer.media_type.to_string() }.into());
@@ -41,41 +41,93 @@ pub async fn catalogue(
     let body = source.open(layer, 0..layer.size).await.during(step)?;
     let reader = body.into_read(&tokio::runtime::Handle::current());
     let (digest, size) = (layer.digest, layer.size);
-    let read = tokio::task::spawn_blocking(move || -> Result<Catalogue> {
-        let mut hasher = Hasher::new();
+    let read = tokio::task::spawn_blocking(move || -> Result<(DiffId, Catalogue)> {
         let verified = Verified::new(reader, digest, size);
         let plain = decompress(verified, compression).map_err(unreadable)?;
-        let catalogue = Catalogue::read(Hashed { inner: plain, hasher: &mut hasher }, Limits::default())?;
-        let found = DiffId(hasher.finish());
-        match diff_id {
-            Some(wanted) if wanted != found => Err(BuildError::DiffId { digest, found, wanted }.into()),
-            _ => Ok(catalogue),
-        }
+        let mut plain = HashingReader::new(plain);
+        let catalogue = Catalogue::read(&mut plain, Limits::default())?;
+        let found = DiffId(plain.finish().map_err(unreadable)?);
+        matching(digest, found, diff_id).map(|()| (found, catalogue))
     });
-    let catalogue = read.await.map_err(|_| BuildError::Worker)?.during(step)?;
-    store.set_memo(CATALOGUE, &key, &catalogue.to_memo(), &[])?;
+    let (found, catalogue) = read.await.map_err(|_| BuildError::Worker)?.during(step)?;
+    let memo = [found.0.bytes().as_slice(), &catalogue.to_memo()].concat();
+    store.set_memo(CATALOGUE, &layer.digest.hex(), &memo, &[])?;
     Ok(catalogue)
+}
+
+/// Fails where a config says another diff ID than the layer's: each base says its own, also of a layer that is known.
+fn matching(digest: Digest, found: DiffId, wanted: Option<DiffId>) -> Result<()> {
+    match wanted {
+        Some(wanted) if wanted != found => Err(BuildError::DiffId { digest, found, wanted }.into()),
+        _ => Ok(()),
+    }
 }
 
 /// The catalogue of a layer that was read before.
 pub(super) fn known(layer: &Descriptor, store: &Store) -> Result<Option<Catalogue>> {
-    Ok(store.memo(CATALOGUE, &layer.digest.hex())?.and_then(|memo| Catalogue::from_memo(&memo)))
+    Ok(remembered(layer, store)?.map(|(_, catalogue)| catalogue))
+}
+
+/// The same with the diff ID that the layer has: 32 bytes before the catalogue's own.
+fn remembered(layer: &Descriptor, store: &Store) -> Result<Option<(DiffId, Catalogue)>> {
+    let memo = store.memo(CATALOGUE, &layer.digest.hex())?;
+    Ok(memo.and_then(|memo| {
+        let (found, catalogue) = memo.split_first_chunk::<32>()?;
+        Some((DiffId(Digest::from_bytes(*found)), Catalogue::from_memo(catalogue)?))
+    }))
 }
 
 fn unreadable(error: std::io::Error) -> Error {
     crate::error::IoFault::new("decompressing", error).into()
 }
 
-/// Hashes what is read.
-struct Hashed<'a, R> {
-    inner: R,
-    hasher: &'a mut Hasher,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::MediaType;
+    use crate::transport::{Body, BoxFuture, Root, Selector};
 
-impl<R: std::io::Read> std::io::Read for Hashed<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..n]);
-        Ok(n)
+    /// One blob, which may be opened or not.
+    #[derive(Debug)]
+    struct Blob(Option<Vec<u8>>);
+
+    impl Source for Blob {
+        fn place(&self) -> String {
+            "a test".into()
+        }
+        fn look_up<'a>(&'a self, _: &'a Selector) -> BoxFuture<'a, Result<Descriptor>> {
+            Box::pin(async { Err(BuildError::NotStored("a name".into()).into()) })
+        }
+        fn resolve<'a>(&'a self, _: &'a Selector) -> BoxFuture<'a, Result<Root>> {
+            Box::pin(async { Err(BuildError::NotStored("a name".into()).into()) })
+        }
+        fn document<'a>(&'a self, _: &'a Descriptor) -> BoxFuture<'a, Result<bytes::Bytes>> {
+            Box::pin(async { Err(BuildError::NotStored("a document".into()).into()) })
+        }
+        fn open<'a>(&'a self, _: &'a Descriptor, _: std::ops::Range<u64>) -> BoxFuture<'a, Result<Body>> {
+            Box::pin(async { self.0.clone().map(Body::held).ok_or_else(|| BuildError::NotStored("it".into()).into()) })
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_known_layer_does_not_hide_a_lie_about_its_diff_id() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Arc::new(Store::open(&folder.path().join("store")).expect("a store"));
+        let mut tar = crate::stream::TarWriter::new(Vec::new());
+        let path = crate::stream::EntryPath::new("a").expect("a path");
+        let entry = crate::stream::Entry::new(path, crate::stream::Kind::File { size: 1 }, 0o644);
+        tar.append(&entry, &mut b"x".as_slice()).expect("a vector");
+        let layer = tar.finish().expect("a vector");
+        let descriptor = Descriptor::of(MediaType::from("application/vnd.oci.image.layer.v1.tar"), &layer);
+        let truth = DiffId(descriptor.digest);
+        let lie = DiffId(Digest::of(b"another"));
+        let seen: Arc<dyn Source> = Arc::new(Blob(Some(layer)));
+        let unseen: Arc<dyn Source> = Arc::new(Blob(None));
+        for (source, diff_id, passes) in
+            [(&seen, lie, false), (&unseen, truth, false), (&seen, truth, true), (&unseen, lie, false), (&unseen, truth, true)]
+        {
+            let read = catalogue(&descriptor, Some(diff_id), source, &store).await;
+            assert_eq!(read.is_ok(), passes, "{source:?} {diff_id}: {read:?}");
+        }
     }
 }

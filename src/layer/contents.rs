@@ -33,6 +33,8 @@ pub struct Contents {
     pub kept: BTreeMap<EntryPath, Arc<[u8]>>,
     /// Facts of shared objects, by shipped path.
     pub elf: BTreeMap<EntryPath, ElfNote>,
+    /// Digests of the regular files by shipped path; of a plain tar alone, whose files the base may have already.
+    pub digests: BTreeMap<EntryPath, Digest>,
     /// Control files in archive order, `md5sums` last where the package has none and dpkg makes it; empty for anything but a .deb.
     pub control: Vec<ControlFile>,
 }

@@ -7,6 +7,9 @@ mod dpkg;
 mod error;
 pub mod layers;
 mod recipes;
+mod standing;
+#[cfg(test)]
+mod tests;
 mod users;
 mod view;
 
@@ -31,7 +34,7 @@ use recipes::Placing;
 pub use users::{UidTaken, check_uids};
 
 /// Raised by every commit that changes what a plan gives for the same inputs: a part of the plan's key.
-pub const RULES: u32 = 3;
+pub const RULES: u32 = 4;
 
 /// A tree or ready layer of the project, as an archive in the store.
 #[derive(Clone, Debug)]
@@ -132,8 +135,10 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
         writers: BTreeMap::new(),
         hidden: Vec::new(),
         placed: Vec::new(),
+        notes: resolved.notes.clone(),
     };
     placing.run()?;
+    let notes = std::mem::take(&mut placing.notes);
     let hidden = placing.hidden;
     packages.append(&mut placing.placed);
     let sorting =
@@ -148,7 +153,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
         };
         PlannedLayer { kind, recipe, spec: sorted.spec }
     });
-    Ok(Plan { layers: layers.collect(), config: resolved.config.clone(), notes: resolved.notes.clone(), scripts })
+    Ok(Plan { layers: layers.collect(), config: resolved.config.clone(), notes, scripts })
 }
 
 /// dpkg's steps, if there are any: where the packages' entries went.

@@ -13,6 +13,7 @@ use crate::recipe::{File, FileBody, Mode, Names, Rank, Resolved, ResolvedUnit};
 use crate::stream::{Entry, EntryPath, Kind, Owner};
 
 use super::layers::PlacedPackage;
+use super::standing::{Standing, stands};
 use super::users::{self, UidTaken};
 use super::{PlanError, Tree};
 
@@ -31,6 +32,8 @@ pub(super) struct Placing<'a> {
     /// Nodes of plies that the project hides.
     pub(super) hidden: Vec<(EntryPath, Inode)>,
     pub(super) placed: Vec<PlacedPackage>,
+    /// What was decided, in words.
+    pub(super) notes: Vec<String>,
 }
 
 impl Placing<'_> {
@@ -39,8 +42,9 @@ impl Placing<'_> {
         for (number, unit) in resolved.units.iter().enumerate() {
             self.root.set_author(Author::Recipe(number));
             for user in &unit.users {
-                let name = users::make(self.root, user, self.uid_taken, self.shadow_day)?;
-                self.renamed.insert(user.name.clone(), name);
+                let made = users::make(self.root, user, self.uid_taken, self.shadow_day)?;
+                self.notes.extend(made.note);
+                self.renamed.insert(user.name.clone(), made.name);
             }
         }
         for (number, unit) in resolved.units.iter().enumerate() {
@@ -91,11 +95,12 @@ impl Placing<'_> {
             FileBody::Content(bytes) => {
                 let mode = file.mode.as_ref().map_or(0o644, |m| m.apply(0o644, false));
                 let mut entry = Entry::new(file.to.clone(), Kind::File { size: bytes.len() as u64 }, mode);
-                entry.owner = self.owner(&entry.path, &file.owner)?.0;
-                if self.stands(&entry, bytes) {
+                let (owner, base) = self.owner(&entry.path, &file.owner)?;
+                entry.owner = owner;
+                if stands(self.root, &entry, Some(&Digest::of(bytes))) {
                     return self.claim(number, unit, &entry.path);
                 }
-                self.place(number, unit, file, entry, Content::Held(Arc::from(bytes.as_slice())))?;
+                self.place(number, unit, &entry, Content::Held(Arc::from(bytes.as_slice())), base)?;
                 Ok(())
             }
             FileBody::From { .. } => {
@@ -114,15 +119,6 @@ impl Placing<'_> {
         }
     }
 
-    /// Whether the base has this very file: then there is nothing to place, and building on our own output adds no layer.
-    fn stands(&self, entry: &Entry, bytes: &[u8]) -> bool {
-        let absolute = entry.path.absolute();
-        let Ok(now) = self.root.lstat(&absolute) else { return false };
-        let alike = now.author == Author::Base && now.is_file() && now.mode == entry.mode && now.owner == entry.owner;
-        let sized = alike && now.size() == bytes.len() as u64;
-        sized && (bytes.is_empty() || self.root.read(&absolute).is_ok_and(|(old, _)| *old == *bytes))
-    }
-
     /// Adds lines at the end, unless they are there. What stands there comes from the base, or an earlier unit.
     fn append(&mut self, file: &File, bytes: &[u8]) -> Result<()> {
         let absolute = file.to.absolute();
@@ -131,7 +127,7 @@ impl Placing<'_> {
             Err(e) if e.is_real() => Arc::from([]),
             Err(e) => return Err(e.into()),
         };
-        if old.windows(bytes.len().max(1)).any(|w| w == bytes) {
+        if has_lines(&old, bytes) {
             return Ok(());
         }
         let mut text = old.to_vec();
@@ -148,27 +144,32 @@ impl Placing<'_> {
     }
 
     fn tree(&mut self, number: usize, unit: &ResolvedUnit, file: &File, tree: &Tree) -> Result<()> {
+        let (owner, base) = self.owner(&file.to, &file.owner)?;
         let mut places = Vec::with_capacity(tree.contents.entries.len());
         let single = !file.into && matches!(tree.contents.entries.as_slice(), [entry] if !entry.is_directory());
         for entry in &tree.contents.entries {
             let to = if single { file.to.clone() } else { file.to.join(entry.path.as_bytes())? };
             let mode = file.mode.as_ref().map_or(entry.mode, |m| m.apply(entry.mode, entry.is_directory()));
-            let placed = Entry { path: to, mode, ..entry.clone() };
+            let placed = Entry { path: to, mode, owner, ..entry.clone() };
+            if !entry.is_directory() && stands(self.root, &placed, tree.contents.digests.get(&entry.path)) {
+                self.claim(number, unit, &placed.path)?;
+                places.push(None);
+                continue;
+            }
             let content = Content::Archive { archive: tree.archive, path: entry.path.clone() };
-            places.push(Some(self.place(number, unit, file, placed, content)?));
+            places.push(Some(self.place(number, unit, &placed, content, base)?));
         }
         self.placed.push(PlacedPackage { archive: tree.archive, contents: tree.contents.clone(), places, unit: number });
         Ok(())
     }
 
-    fn place(&mut self, number: usize, unit: &ResolvedUnit, file: &File, mut entry: Entry, content: Content) -> Result<EntryPath> {
-        let (owner, base) = self.owner(&entry.path, &file.owner)?;
-        entry.owner = owner;
+    /// Places an entry whose numbers may be the base's.
+    fn place(&mut self, number: usize, unit: &ResolvedUnit, entry: &Entry, content: Content, base: bool) -> Result<EntryPath> {
         if !entry.is_directory() {
             self.claim(number, unit, &entry.path)?;
         }
-        let path = entry.path.clone();
-        Ok(self.root.place(&entry, content, Provenance { bytes: false, ids: base }).map_err(|e| refused(unit, &path, &e))?)
+        let provenance = Provenance { bytes: false, ids: base };
+        Ok(self.root.place(entry, content, provenance).map_err(|e| refused(unit, &entry.path, &e))?)
     }
 
     /// Notes who brings a path. Recipes may not bring the same; the file and the flags may, and then hide what a ply has.
@@ -189,10 +190,15 @@ impl Placing<'_> {
 
     fn layer(&mut self, number: usize, label: &str, archive: Digest, contents: &Arc<Contents>) -> Result<()> {
         let mut places = Vec::with_capacity(contents.entries.len());
+        let mut standing = Standing::new(contents);
         for entry in &contents.entries {
             if entry.path.file_name().starts_with(b".wh.") {
                 let reason = "a ready layer with whiteouts cannot be linked".to_owned();
                 return Err(PlanError::Path { label: label.into(), path: entry.path.to_string(), reason }.into());
+            }
+            if standing.next(self.root, entry) {
+                places.push(None);
+                continue;
             }
             let content = Content::Archive { archive, path: entry.path.clone() };
             let place = self.root.place(entry, content, Provenance::default());
@@ -246,6 +252,14 @@ impl Fields {
                 .then(|| Some((number(fields.get(2)?)?, fields.get(3).and_then(|f| number(f)).unwrap_or(0))))?
         })
     }
+}
+
+/// Whether `text` has these lines, whole and one after the other.
+fn has_lines(text: &[u8], lines: &[u8]) -> bool {
+    let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
+    let starts = std::iter::once(0).chain(text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1));
+    let mut rests = starts.filter_map(|at| text.get(at..)?.strip_prefix(lines));
+    rests.any(|rest| rest.first().is_none_or(|byte| *byte == b'\n'))
 }
 
 fn refused(unit: &ResolvedUnit, path: &EntryPath, error: &crate::layer::root::RootError) -> PlanError {

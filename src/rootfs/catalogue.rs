@@ -6,7 +6,8 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use crate::stream::{Entry, EntryPath, Limits, TarError, TarReader};
+use crate::oci::Digest;
+use crate::stream::{Entry, EntryPath, HashingReader, Limits, TarError, TarReader};
 
 use super::elf::{elf_note, is_library_name};
 use super::{ElfNote, RootFsError, keep};
@@ -25,6 +26,8 @@ pub struct Record {
     pub entry: Entry,
     /// Its bytes, if the rule of `keep` names it.
     pub bytes: Option<Arc<[u8]>>,
+    /// The digest of its bytes, for a regular file that is not empty.
+    pub digest: Option<Digest>,
     /// Facts of a shared object.
     pub elf: Option<ElfNote>,
 }
@@ -65,8 +68,8 @@ impl Catalogue {
             Mark::Opaque(path) => self.opaque.push(path),
             Mark::Aufs => {}
             Mark::Entry => {
-                let (bytes, elf) = look_into(&entry, reader, room)?;
-                self.records.push(Record { entry, bytes, elf });
+                let record = look_into(entry, reader, room)?;
+                self.records.push(record);
             }
         }
         Ok(())
@@ -101,25 +104,31 @@ fn mark(path: &EntryPath) -> Result<Mark, RootFsError> {
     }
 }
 
-type Kept = (Option<Arc<[u8]>>, Option<ElfNote>);
-
-fn look_into<R: Read>(entry: &Entry, reader: &mut TarReader<R>, room: &mut u64) -> Result<Kept, RootFsError> {
+/// Reads the body of an entry to its end.
+fn look_into<R: Read>(entry: Entry, reader: &mut TarReader<R>, room: &mut u64) -> Result<Record, RootFsError> {
     let size = entry.size();
     if size == 0 {
         let empty = matches!(entry.kind, crate::stream::Kind::File { .. }) && keep::most(&entry.path).is_some();
-        return Ok((empty.then(|| Arc::from([])), None));
+        return Ok(Record { entry, bytes: empty.then(|| Arc::from([])), digest: None, elf: None });
     }
     let at = reader.position();
     let failed = |cause| RootFsError::Tar(TarError::Read { at, cause });
+    let mut body = HashingReader::new(reader.body());
+    let library = is_library_name(&entry.path);
+    let (mut bytes, mut elf) = (None, None);
     if keep::most(&entry.path).is_some_and(|most| size <= most) && size <= *room {
         *room -= size;
-        let mut bytes = Vec::with_capacity(size as usize);
-        reader.body().read_to_end(&mut bytes).map_err(failed)?;
-        let elf = if is_library_name(&entry.path) { elf_note(bytes.as_slice(), size).map_err(failed)? } else { None };
-        return Ok((Some(bytes.into()), elf));
+        let mut kept = Vec::with_capacity(size as usize);
+        body.read_to_end(&mut kept).map_err(failed)?;
+        if library {
+            elf = elf_note(kept.as_slice(), size).map_err(failed)?;
+        }
+        bytes = Some(kept.into());
+    } else if library {
+        elf = elf_note(&mut body, size).map_err(failed)?;
     }
-    let elf = if is_library_name(&entry.path) { elf_note(reader.body(), size).map_err(failed)? } else { None };
-    Ok((None, elf))
+    let digest = Some(body.finish().map_err(failed)?);
+    Ok(Record { entry, bytes, digest, elf })
 }
 
 #[cfg(test)]

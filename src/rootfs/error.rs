@@ -26,6 +26,14 @@ pub enum RootFsError {
         /// What is wrong with the target.
         what: &'static str,
     },
+    /// More directories that no layer lists than an image needs.
+    #[error("layer {layer}: {path} lies in too many directories that no layer lists")]
+    Implied {
+        /// Counted from the bottom.
+        layer: usize,
+        /// The entry.
+        path: EntryPath,
+    },
     /// An entry below something that the same layer made no directory, or below a loop of symbolic links.
     #[error("layer {layer}: {path} cannot be placed, since {parent} is {what}")]
     Parent {

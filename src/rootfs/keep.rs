@@ -69,14 +69,8 @@ const TABLE: &[Row] = &[
     row("usr/lib/tmpfiles.d", "", SMALL),
     // confmodule, which scripts source.
     row("usr/share/debconf", "", MEDIUM),
-    // Originals that base-files' script copies.
-    row("usr/share/base-files", "", SMALL),
-    // Master accounts of update-passwd.
-    row("usr/share/base-passwd", "", SMALL),
     // Shells of debianutils.
     row("usr/share/debianutils", "", SMALL),
-    // Original of nsswitch.conf.
-    row("usr/share/libc-bin", "", SMALL),
     // Originals that PAM's scripts copy or compare by hash.
     row("usr/share/pam", "", SMALL),
     // Certificates that go into the CA bundle.

@@ -112,7 +112,8 @@ mod tests {
     fn a_row_is_one_line_whatever_the_name_holds() {
         let path = EntryPath::new("a\nb\u{1b}[31m").expect("a path");
         let target = b"x\ny".to_vec();
-        let node = Node { entry: Entry::new(path, Kind::Symlink { target }, 0o7655), bytes: None, elf: None, layer: 0 };
+        let node =
+            Node { entry: Entry::new(path, Kind::Symlink { target }, 0o7655), bytes: None, digest: None, elf: None, layer: 0 };
         let row = Row(&node).to_string();
         assert_eq!(row, "lrwSr-sr-t       0:0          0 1970-01-01 00:00 /a\\nb\\u{1b}[31m -> x\\ny");
     }

@@ -7,19 +7,21 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::oci::Digest;
 use crate::stream::{Entry, EntryPath};
 
 use super::catalogue::Record;
 use super::{Catalogue, ElfNote};
 
 /// Raised by every change to what a catalogue holds or how it is written, the rule of `keep` included.
-const FORMAT: [u8; 8] = *b"plycat\x002";
+const FORMAT: [u8; 8] = *b"plycat\x003";
 
 #[derive(Serialize, Deserialize)]
 struct Written {
     entry: Entry,
     /// Length of its bytes in the run.
     kept: Option<u32>,
+    digest: Option<Digest>,
     elf: Option<ElfNote>,
 }
 
@@ -36,6 +38,7 @@ impl Catalogue {
         let written = |record: &Record| Written {
             entry: record.entry.clone(),
             kept: record.bytes.as_ref().map(|bytes| bytes.len() as u32),
+            digest: record.digest,
             elf: record.elf.clone(),
         };
         let document = Document {
@@ -60,7 +63,7 @@ impl Catalogue {
         let (text, mut run) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
         let document: Document = postcard::from_bytes(text).ok()?;
         let mut records = Vec::with_capacity(document.records.len());
-        for Written { entry, kept, elf } in document.records {
+        for Written { entry, kept, digest, elf } in document.records {
             let bytes = match kept {
                 None => None,
                 Some(length) => {
@@ -69,7 +72,7 @@ impl Catalogue {
                     Some(Arc::from(bytes))
                 }
             };
-            records.push(Record { entry, bytes, elf });
+            records.push(Record { entry, bytes, digest, elf });
         }
         run.is_empty().then_some(Self { records, whiteouts: document.whiteouts, opaque: document.opaque })
     }

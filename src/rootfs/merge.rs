@@ -13,6 +13,12 @@ use super::catalogue::{Record, WHITEOUT};
 use super::resolve::{MAX_LINKS, steps};
 use super::{Catalogue, Node, RootFs, RootFsError};
 
+/// Memory for the paths that no layer lists, of the whole image: some entries with deep paths imply thousands of times
+/// their own bytes. Images that list no directory at all have some tens of thousands, a few MiB.
+pub(super) const IMPLIED: u64 = 64 << 20;
+/// What one of them takes besides its name.
+const NODE: u64 = 256;
+
 /// What one layer has at a path.
 #[derive(Clone, Copy)]
 enum Upper<'a> {
@@ -30,11 +36,11 @@ impl Upper<'_> {
     }
     fn node(self, path: EntryPath, layer: usize) -> Node {
         match self {
-            Self::Implied => Node { entry: Entry::new(path, Kind::Directory, 0o755), bytes: None, elf: None, layer },
+            Self::Implied => Node { entry: Entry::new(path, Kind::Directory, 0o755), bytes: None, digest: None, elf: None, layer },
             Self::Listed(record) => {
                 let mut entry = record.entry.clone();
                 entry.path = path;
-                Node { entry, bytes: record.bytes.clone(), elf: record.elf.clone(), layer }
+                Node { entry, bytes: record.bytes.clone(), digest: record.digest, elf: record.elf.clone(), layer }
             }
         }
     }
@@ -51,6 +57,8 @@ impl Upper<'_> {
 struct Unpacked<'a> {
     layer: usize,
     tree: BTreeMap<EntryPath, Upper<'a>>,
+    /// What [`IMPLIED`] bounds, of the whole image.
+    implied: u64,
 }
 
 impl RootFs {
@@ -63,8 +71,9 @@ impl RootFs {
         Ok(root)
     }
 
-    fn add(&mut self, layer: usize, catalogue: &Catalogue) -> Result<(), RootFsError> {
-        let mut upper = Unpacked { layer, tree: BTreeMap::new() };
+    /// Puts a layer, counted from the bottom, over those that are there. After a failure the view is of no use.
+    pub fn add(&mut self, layer: usize, catalogue: &Catalogue) -> Result<(), RootFsError> {
+        let mut upper = Unpacked { layer, tree: BTreeMap::new(), implied: self.implied };
         for record in catalogue.records() {
             upper.unpack(record)?;
         }
@@ -76,6 +85,7 @@ impl RootFs {
             let path = upper.directory(directory, directory)?;
             self.remove_below(&path);
         }
+        self.implied = upper.implied;
         if self.nodes.is_empty() {
             // The usual lowest layer has most entries of an image, and a map is made from sorted entries at once.
             self.written.extend(upper.tree.iter().filter_map(|(path, part)| part.written_elsewhere(path)));
@@ -172,6 +182,10 @@ impl<'a> Unpacked<'a> {
                     return Err(self.in_the_way(entry, parent, "named as a whiteout"));
                 }
                 None => {
+                    self.implied += parent.as_bytes().len() as u64 + NODE;
+                    if self.implied > IMPLIED {
+                        return Err(RootFsError::Implied { layer: self.layer, path: entry.clone() });
+                    }
                     self.tree.insert(parent, Upper::Implied);
                 }
             }

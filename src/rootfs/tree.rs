@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use crate::oci::Digest;
 use crate::stream::{Entry, EntryPath};
 
 use super::ElfNote;
@@ -15,6 +16,8 @@ pub struct Node {
     pub entry: Entry,
     /// Its bytes, if the catalogue keeps them.
     pub bytes: Option<Arc<[u8]>>,
+    /// The digest of its bytes, for a regular file that is not empty.
+    pub digest: Option<Digest>,
     /// What the loader's cache needs, for shared objects.
     pub elf: Option<ElfNote>,
     /// The layer it comes from, counted from the bottom.
@@ -28,13 +31,15 @@ pub struct RootFs {
     /// The entry of the node's layer that has its bytes, where that is not the node's own path: hard links, and entries
     /// written through a link of their own layer.
     pub(super) written: BTreeMap<EntryPath, EntryPath>,
+    /// What the directories that no layer lists take, in bytes.
+    pub(super) implied: u64,
 }
 
 impl RootFs {
     /// A view of the given nodes; a later one for the same path wins. Parents need not be listed.
     pub fn from_nodes(nodes: impl IntoIterator<Item = Node>) -> Self {
         let nodes = nodes.into_iter().map(|n| (n.entry.path.clone(), n)).collect();
-        Self { nodes, written: BTreeMap::new() }
+        Self { nodes, ..Self::default() }
     }
     /// The node at exactly this path; no link is followed.
     pub fn get(&self, path: &EntryPath) -> Option<&Node> {

@@ -1,8 +1,8 @@
-//! A writer that hashes and counts what passes.
+//! A writer and a reader that hash what passes.
 //!
-//! Invariant: only bytes that the inner writer took are counted.
+//! Invariant: only bytes that the inner writer took, or the inner reader gave, are counted.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use crate::oci::{Digest, Hasher};
 
@@ -40,6 +40,33 @@ impl<W: Write> Write for HashingWriter<W> {
     }
 }
 
+/// Reads from `R` and computes the digest of what was read.
+#[derive(Debug)]
+pub struct HashingReader<R> {
+    inner: R,
+    hasher: Hasher,
+}
+
+impl<R: Read> HashingReader<R> {
+    /// Nothing read yet.
+    pub fn new(inner: R) -> Self {
+        Self { inner, hasher: Hasher::new() }
+    }
+    /// Reads the rest; the digest of all.
+    pub fn finish(mut self) -> io::Result<Digest> {
+        io::copy(&mut self, &mut io::sink())?;
+        Ok(self.hasher.finish())
+    }
+}
+
+impl<R: Read> Read for HashingReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.hasher.update(buffer.get(..n).unwrap_or_default());
+        Ok(n)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +78,12 @@ mod tests {
         assert!(writer.write_all(b"too long").is_err());
         let (_, digest, size) = writer.finish();
         assert_eq!((digest, size), (Digest::of(b"too "), 4));
+    }
+
+    #[test]
+    fn a_reader_hashes_all_whether_asked_for_or_not() {
+        let mut reader = HashingReader::new(b"all of it".as_slice());
+        assert_eq!(reader.read(&mut [0; 3]).expect("a slice"), 3);
+        assert_eq!(reader.finish().expect("a slice"), Digest::of(b"all of it"));
     }
 }

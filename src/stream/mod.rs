@@ -16,7 +16,7 @@ mod verified;
 pub use decompress::{decompress, detect};
 pub use entry::{Entry, EntryPath, Kind, Owner, PathError};
 pub use gzip_writer::{ENCODER, GzipWriter, MEMBER_SIZE};
-pub use hashing::HashingWriter;
+pub use hashing::{HashingReader, HashingWriter};
 pub use tar_error::TarError;
 pub use tar_reader::{EntryBody, Limits, TarReader};
 pub use tar_writer::{TarWriteError, TarWriter, WHITEOUT_PREFIX};

@@ -10,7 +10,7 @@ use crate::support::program::{Plywood, digest};
 use crate::support::tools::{self, Podman};
 
 /// Every table that needs no package.
-pub(crate) const PROJECT: &str = r#"
+const PROJECT: &str = r#"
 base = "@BASE@"
 profile = "none"
 

@@ -81,6 +81,7 @@ impl Bench {
         RootFs::from_nodes(files.into_iter().map(|(path, bytes)| Node {
             entry: Entry::new(EntryPath::new(path).unwrap(), Kind::File { size: bytes.len() as u64 }, 0o644),
             bytes: Some(bytes.into()),
+            digest: None,
             elf: None,
             layer: 0,
         }))

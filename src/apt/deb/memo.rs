@@ -5,7 +5,7 @@
 use crate::layer::Contents;
 
 /// Raised by every change to what contents hold or how they are written, the rule of what is kept included.
-const FORMAT: [u8; 8] = *b"plydeb\x00\x02";
+const FORMAT: [u8; 8] = *b"plydeb\x00\x03";
 
 /// The contents as bytes.
 pub fn to_memo(contents: &Contents) -> Vec<u8> {

@@ -4,36 +4,27 @@
 //! read to its last byte: the digest is checked by the reader below, and nothing counts before that.
 
 mod ar;
+mod kept;
 mod memo;
 mod sums;
 
-use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::sync::Arc;
 
+pub use kept::Kept;
 pub use memo::{from_memo, to_memo};
 
 use crate::error::{Class, Fault, Side};
 use crate::layer::{Contents, ControlFile};
 use crate::oci::{Compression, Digest};
-use crate::rootfs::{elf_note, is_library_name};
-use crate::stream::{EntryPath, Kind, Limits, TarError, TarReader, decompress};
+use crate::stream::{Kind, Limits, TarError, TarReader, decompress};
 
 use super::deb822::{self, Stanza};
 use sums::Sums;
 
 /// All control files together; the largest in Debian (templates in all languages) have two megabytes.
 const MAX_CONTROL: u64 = 16 << 20;
-/// A regular file up to this size is kept: what maintainer scripts read is configuration, units, certificates, lists.
-const KEPT_FILE: u64 = 64 << 10;
-/// All kept files of one package together; the first ones in archive order are kept.
-const KEPT_ALL: u64 = 16 << 20;
 /// Memory for one decoder of the old lzma format, as for xz.
 const LZMA_MEMORY: u64 = 96 << 20;
-
-/// Where no maintainer script looks for data: documentation, translations, sources.
-const NOT_KEPT: [&[u8]; 6] =
-    [b"usr/share/doc/", b"usr/share/man/", b"usr/share/locale/", b"usr/share/info/", b"usr/include/", b"usr/src/"];
 
 /// Why a package cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -181,7 +172,7 @@ fn control_files(tar: impl Read) -> Result<Vec<ControlFile>, DebError> {
         if files.iter().any(|file| file.name == name) {
             return Err(wrong("it stands twice"));
         }
-        let bytes = bytes(reader.body(), size).map_err(DebError::Read)?;
+        let bytes = kept::bytes(reader.body(), size).map_err(DebError::Read)?;
         files.push(ControlFile { name: name.to_owned(), mode: entry.mode, mtime: entry.mtime, bytes });
     }
     reader.finish().map_err(failed)?;
@@ -195,60 +186,20 @@ fn control_files(tar: impl Read) -> Result<Vec<ControlFile>, DebError> {
 fn data(tar: impl Read, contents: &mut Contents) -> Result<(), DebError> {
     let failed = |cause| DebError::Tar { member: "data", cause };
     let mut reader = TarReader::new(tar, Limits::default()).without_pax();
-    let mut kept = Kept { files: BTreeMap::new(), left: KEPT_ALL };
+    let mut kept = Kept::default();
     let mut sums = Sums::of(&contents.control);
     while let Some(entry) = reader.next_entry().map_err(failed)? {
         if let Kind::File { size } = entry.kind {
-            let library = is_library_name(&entry.path);
             let mut body = sums.reading(reader.body());
-            let note = if size <= KEPT_FILE && (library || kept.wants(&entry.path, size)) {
-                let bytes = bytes(&mut body, size).map_err(DebError::Read)?;
-                let note = if library { elf_note(&*bytes, size).map_err(DebError::Read)? } else { None };
-                kept.add(&entry.path, bytes);
-                note
-            } else if library {
-                elf_note(&mut body, size).map_err(DebError::Read)?
-            } else {
-                None
-            };
-            if let Some(note) = note {
-                contents.elf.insert(entry.path.clone(), note);
-            }
+            kept.take(&entry.path, size, &mut body).map_err(DebError::Read)?;
             sums.note(&entry.path, body).map_err(DebError::Read)?;
         }
         contents.entries.push(entry);
     }
     reader.finish().map_err(failed)?;
-    contents.kept = kept.files;
+    kept.hand_to(contents);
     contents.control.extend(sums.file(&contents.entries));
     Ok(())
-}
-
-/// The body of the present entry.
-fn bytes(mut body: impl Read, size: u64) -> io::Result<Arc<[u8]>> {
-    let mut bytes = Vec::with_capacity(size.min(KEPT_FILE) as usize);
-    body.read_to_end(&mut bytes)?;
-    Ok(bytes.into())
-}
-
-/// The files that are kept, in archive order until the room is used up.
-struct Kept {
-    files: BTreeMap<EntryPath, Arc<[u8]>>,
-    left: u64,
-}
-
-impl Kept {
-    fn wants(&self, path: &EntryPath, size: u64) -> bool {
-        size <= self.left && !NOT_KEPT.iter().any(|above| path.as_bytes().starts_with(above))
-    }
-    /// Programs are not read by scripts, only run.
-    fn add(&mut self, path: &EntryPath, bytes: Arc<[u8]>) {
-        let size = bytes.len() as u64;
-        if self.wants(path, size) && !bytes.starts_with(b"\x7fELF") {
-            self.left -= size;
-            self.files.insert(path.clone(), bytes);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use std::io::Write as _;
 
+use super::kept::KEPT_FILE;
 use super::*;
 use crate::stream::Entry;
+use crate::stream::EntryPath;
 
 /// Path, kind, bytes and link target.
 type Row<'a> = (&'a str, tar::EntryType, &'a [u8], &'a str);

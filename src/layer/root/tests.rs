@@ -13,7 +13,13 @@ fn path(text: &str) -> EntryPath {
 
 fn node(at: &str, kind: Kind, bytes: Option<&str>) -> Node {
     let mode = if kind == Kind::Directory { 0o755 } else { 0o644 };
-    Node { entry: Entry::new(path(at), kind, mode), bytes: bytes.map(|b| Arc::from(b.as_bytes())), elf: None, layer: 0 }
+    Node {
+        entry: Entry::new(path(at), kind, mode),
+        bytes: bytes.map(|b| Arc::from(b.as_bytes())),
+        digest: None,
+        elf: None,
+        layer: 0,
+    }
 }
 
 fn root() -> VirtualRoot {

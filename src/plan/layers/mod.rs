@@ -117,7 +117,11 @@ impl Sorting<'_> {
         let mut spec = LayerSpec::default();
         let by_path: BTreeMap<&EntryPath, &Placed<'_>> = nodes.iter().map(|n| (n.path, n)).collect();
         let mut from_archives: std::collections::BTreeSet<&EntryPath> = std::collections::BTreeSet::new();
-        for package in self.packages.iter().filter(|p| slot.holds_packages_of(p.unit, self.fold)) {
+        let own = |package: &&PlacedPackage| {
+            let by_slot = slot.holds_packages_of(package.unit, self.fold);
+            by_slot || matches!(slot, Slot::State | Slot::Glue) && source::is_streamed(package, &by_path)
+        };
+        for package in self.packages.iter().filter(own) {
             let taken = source::take(package, &by_path, &from_archives);
             if !taken.paths.is_empty() {
                 spec.sources.push((package.archive, taken.edits));

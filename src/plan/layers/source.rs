@@ -14,6 +14,19 @@ pub(super) struct Taken<'a> {
     pub(super) edits: Vec<Edit>,
 }
 
+/// From this many bytes of one archive on state and glue take its files out of the archive; fewer are held in memory.
+const STREAMED: u64 = 1 << 20;
+
+/// Whether the nodes of a layer have too many bytes of the package's archive for memory.
+pub(super) fn is_streamed(package: &PlacedPackage, by_path: &BTreeMap<&EntryPath, &Placed<'_>>) -> bool {
+    let nodes = package.places.iter().flatten().filter_map(|place| by_path.get(place));
+    let from_here = nodes.filter_map(|node| match &node.inode.kind {
+        InodeKind::File { content: Content::Archive { archive, .. }, size } if *archive == package.archive => Some(*size),
+        _ => None,
+    });
+    from_here.fold(0, u64::saturating_add) >= STREAMED
+}
+
 /// Takes the entries whose final node is still what the package brought. `by_path` has the nodes of this layer.
 pub(super) fn take<'a>(
     package: &PlacedPackage,

@@ -40,6 +40,19 @@ fn bytes_of_the_files_that_matter_are_kept_and_all_are_listed() {
 }
 
 #[test]
+fn every_regular_file_has_the_digest_of_its_bytes_kept_or_not() {
+    let read = catalogue(&[
+        ("etc/passwd", b"root".to_vec()),
+        ("usr/bin/env", vec![7; 3 << 20]),
+        ("usr/lib/libx.so", vec![8; 3000]),
+        ("etc/empty", vec![]),
+    ]);
+    let digests: Vec<_> = read.records().iter().map(|r| r.digest).collect();
+    let expected = [Some(Digest::of(b"root")), Some(Digest::of(&vec![7; 3 << 20])), Some(Digest::of(&[8; 3000])), None];
+    assert_eq!(digests, expected);
+}
+
+#[test]
 fn beyond_the_room_files_are_only_listed() {
     let bytes = archive(&[("etc/a", vec![1; 60]), ("etc/b", vec![1; 60]), ("etc/c", vec![1; 40])]);
     let mut reader = TarReader::new(bytes.as_slice(), Limits::default());
@@ -96,7 +109,7 @@ proptest! {
             entry.mtime = mtime;
             entry.xattrs.insert(body.clone(), name.as_bytes().to_vec());
             let elf = (n % 3 == 0).then(|| ElfNote { soname: Some(body.clone()), bits: 64, machine: 62, flags: mode });
-            written.records.push(Record { entry, bytes: (n % 2 == 0).then(|| body.as_slice().into()), elf });
+            written.records.push(Record { entry, bytes: (n % 2 == 0).then(|| body.as_slice().into()), digest: (n % 2 == 1).then(|| crate::oci::Digest::of(&body)), elf });
             written.whiteouts.push(path);
         }
         prop_assert_eq!(Catalogue::from_memo(&written.to_memo()), Some(written));

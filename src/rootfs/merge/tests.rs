@@ -166,3 +166,16 @@ proptest! {
         prop_assert!(nothing.nodes().all(|node| node.entry.path.is_root()) && nothing.written.is_empty());
     }
 }
+
+#[test]
+fn parents_that_no_layer_lists_are_bounded_over_the_whole_image() {
+    let deep = |name: usize| {
+        let path = EntryPath::new([format!("{name}/").as_str(), "a/".repeat(2000).as_str(), "f"].concat()).expect("a path");
+        Record { entry: Entry::new(path, Kind::File { size: 0 }, 0o644), bytes: None, digest: None, elf: None }
+    };
+    let layers = |count: usize| (0..count).map(|name| Catalogue { records: vec![deep(name)], ..Catalogue::default() });
+    // Each implies 2001 directories of 2 KB on average.
+    assert!(RootFs::merge(&layers(10).collect::<Vec<_>>()).is_ok());
+    let refused = RootFs::merge(&layers(20).collect::<Vec<_>>());
+    assert!(matches!(refused, Err(RootFsError::Implied { .. })));
+}

@@ -18,7 +18,7 @@ fn root(words: &[&str]) -> RootFs {
             None => (*word, Kind::File { size: word.len() as u64 }),
         };
         let bytes = matches!(kind, Kind::File { .. }).then(|| word.as_bytes().into());
-        Node { entry: Entry::new(path(at), kind, 0o755), bytes, elf: None, layer: 0 }
+        Node { entry: Entry::new(path(at), kind, 0o755), bytes, digest: None, elf: None, layer: 0 }
     }))
 }
 

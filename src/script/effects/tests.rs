@@ -36,7 +36,7 @@ const COMMANDS: [&str; 22] = [
 fn node(path: &str, text: &str, mode: u32) -> Node {
     let path = EntryPath::new(path).expect("a path");
     let entry = Entry::new(path, Kind::File { size: text.len() as u64 }, mode);
-    Node { entry, bytes: Some(Arc::from(text.as_bytes())), elf: None, layer: 0 }
+    Node { entry, bytes: Some(Arc::from(text.as_bytes())), digest: None, elf: None, layer: 0 }
 }
 
 fn root() -> VirtualRoot {
