@@ -100,6 +100,9 @@ fn brought(plan: &Plan) -> (Vec<String>, usize) {
     (made, specs().map(|spec| spec.sources.len()).sum())
 }
 
+/// What differs in the base's node, and the change that makes it so.
+type Difference = (&'static str, fn(&mut Node));
+
 #[test]
 fn a_replaced_account_takes_only_its_own_home_with_it() {
     let line =
@@ -188,7 +191,7 @@ fn what_the_base_has_to_the_byte_is_not_placed_again() {
         let layers = |base: Vec<Node>| made(base, text, &tree, UidTaken::Fail).expect("a plan").layers.len();
         assert_eq!(layers(there(at)), 0, "{at}: all of it stands");
         assert_eq!(layers(vec![other("opt", Kind::Directory, 0o755)]), 1, "{at}: nothing stands");
-        let change: [(&str, fn(&mut Node)); 4] = [
+        let change: [Difference; 4] = [
             ("bytes", |n| n.digest = Some(Digest::of(b"xyz"))),
             ("unknown bytes", |n| n.digest = None),
             ("mode", |n| n.entry.mode = 0o600),
