@@ -66,6 +66,7 @@ fn made(base: Vec<Node>, text: &str, trees: &[Tree], uid_taken: UidTaken) -> Res
         named_digest: nothing,
         recipes: Vec::new(),
         flags: nothing,
+        files: Vec::new(),
         indexes: Vec::new(),
         allow_expired: false,
         shadow_day: None,
