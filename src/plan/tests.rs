@@ -161,6 +161,9 @@ fn a_large_tree_of_a_base_account_is_streamed_and_a_small_one_is_made() {
     assert_eq!(brought(&plan), (vec!["/opt/x/more".to_owned(), "/opt/x/small".to_owned()], 0));
 }
 
+/// What it is called, and what makes it.
+type Difference = (&'static str, fn(&mut Node));
+
 #[test]
 fn what_the_base_has_to_the_byte_is_not_placed_again() {
     let content = "[[file]]\ncontent='one'\nto='/opt/one'\n";
@@ -188,13 +191,13 @@ fn what_the_base_has_to_the_byte_is_not_placed_again() {
         let layers = |base: Vec<Node>| made(base, text, &tree, UidTaken::Fail).expect("a plan").layers.len();
         assert_eq!(layers(there(at)), 0, "{at}: all of it stands");
         assert_eq!(layers(vec![other("opt", Kind::Directory, 0o755)]), 1, "{at}: nothing stands");
-        let change: [(&str, fn(&mut Node)); 4] = [
+        let changes: [Difference; 4] = [
             ("bytes", |n| n.digest = Some(Digest::of(b"xyz"))),
             ("unknown bytes", |n| n.digest = None),
             ("mode", |n| n.entry.mode = 0o600),
             ("owner", |n| n.entry.owner.uid = 1),
         ];
-        for (what, change) in change {
+        for (what, change) in changes {
             let mut base = there(at);
             change(&mut base[1]);
             assert_eq!(layers(base), 1, "{at}: another {what}");
