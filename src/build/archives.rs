@@ -53,7 +53,8 @@ impl Archives {
                 Shape::Deb => deb::read(blob, Some(digest))?,
                 Shape::Tar => tar_contents(plain(blob)?, digest)?,
             };
-            self.store.set_memo(kind, &key, &deb::to_memo(&contents), &[])?;
+            // Who knows the contents will want the bytes.
+            self.store.set_memo(kind, &key, &deb::to_memo(&contents), &[digest])?;
             contents
         };
         let contents = Arc::new(contents);
@@ -131,6 +132,8 @@ fn tar_contents(plain: impl Read, digest: Digest) -> Result<Contents> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
     use crate::stream::{Entry, TarWriter};
 
@@ -155,6 +158,26 @@ mod tests {
             assert_eq!(contents.kept.len() == count, all, "{} of {count}", contents.kept.len());
             assert_eq!(contents.entries.len(), count);
             assert!(contents.digests.values().all(|d| *d == Digest::of(&vec![b'x'; 60 << 10])) && contents.digests.len() == count);
+        }
+    }
+
+    #[test]
+    fn an_archive_lives_as_long_as_what_is_known_of_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Arc::new(Store::open(folder.path()).expect("a store"));
+        let mut tar = TarWriter::new(store.writer().expect("a writer"));
+        let name = EntryPath::new(b"file").expect("a path");
+        tar.append(&Entry::new(name, Kind::File { size: 2 }, 0o644), &mut &b"hi"[..]).expect("an entry");
+        let (read, size) = tar.finish().expect("a tar").commit(None).expect("kept");
+        let unknown = store.put(b"never read").expect("kept");
+        Archives::new(store.clone()).read(read, size, Shape::Tar).expect("contents");
+        drop(store);
+        let day = Duration::from_secs(86_400);
+        for (now, kept) in [(SystemTime::now(), true), (SystemTime::now() + 2 * day, false)] {
+            Store::collect(folder.path(), day, now).expect("collected");
+            let store = Store::open(folder.path()).expect("a store");
+            assert_eq!(store.has(&read, size).expect("asked"), kept);
+            assert!(!store.has(&unknown, 10).expect("asked"));
         }
     }
 }

@@ -34,6 +34,8 @@ struct RecordedLayer<'a> {
 /// What is known of the base by name.
 pub(super) struct Named<'a> {
     pub(super) name: &'a str,
+    /// Its reference, if it lies in a registry.
+    pub(super) reference: Option<String>,
     pub(super) digest: Digest,
     pub(super) recipes: Vec<&'a str>,
 }
@@ -70,7 +72,7 @@ pub(super) fn assemble(base: &Base, named: &Named<'_>, layers: &[Made], config: 
         config: changed_keys(config),
     };
     let provenance = Provenance {
-        base_name: named.name.to_owned(),
+        base_name: named.reference.clone(),
         base_digest: named.digest,
         record: serde_json::to_string(&record).ok(),
         annotations: BTreeMap::new(),

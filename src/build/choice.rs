@@ -84,11 +84,19 @@ pub(super) async fn ask(
         mirrors: &request.apt_mirrors,
     };
     let chosen = pin::choose(&asked, &services.store, &services.http).await?;
-    let memo = serde_json::to_vec(&chosen).unwrap_or_default();
-    services.store.set_memo(CHOICE, &key, &memo, &[])?;
-    let digest = Digest::of(&memo);
-    services.store.set_seen(&format!("{CHOICE} {key}"), &Sighting { digest, checked: services.now })?;
+    note(&chosen, &key, request, services)?;
     Ok(chosen)
+}
+
+/// Remembers a choice. It counts as checked now only if every archive could be asked.
+fn note(chosen: &Chosen, key: &str, request: &Request, services: &Services) -> Result<()> {
+    let memo = serde_json::to_vec(chosen).unwrap_or_default();
+    services.store.set_memo(CHOICE, key, &memo, &[])?;
+    if !request.offline && !chosen.is_makeshift {
+        let sighting = Sighting { digest: Digest::of(&memo), checked: services.now };
+        services.store.set_seen(&format!("{CHOICE} {key}"), &sighting)?;
+    }
+    Ok(())
 }
 
 /// The platform's part of the lock that the request brings, if it fits what is asked for now.
@@ -143,4 +151,26 @@ pub(super) fn fill(inputs: &mut Inputs, chosen: Chosen, allow_expired: bool) {
     inputs.calls = chosen.calls;
     inputs.extended_states = chosen.extended_states;
     inputs.allow_expired = allow_expired;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::bench;
+
+    #[test]
+    fn only_a_choice_that_every_archive_spoke_for_counts_as_checked() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = bench::services(folder.path(), Vec::new());
+        for (key, offline, is_makeshift, checked) in
+            [("a", false, false, true), ("b", true, false, false), ("c", false, true, false), ("d", true, true, false)]
+        {
+            let request = Request { offline, ..bench::request() };
+            // A standing warning of the base is no reason to ask again.
+            let chosen = Chosen { is_makeshift, warnings: vec!["a key has expired".into()], ..Chosen::default() };
+            note(&chosen, key, &request, &services).expect("noted");
+            assert_eq!(services.store.seen(&format!("{CHOICE} {key}")).expect("read").is_some(), checked, "{key}");
+            assert!(services.store.memo(CHOICE, key).expect("read").is_some(), "{key}");
+        }
+    }
 }

@@ -45,7 +45,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     let mut lock = choice::known_lock(&request)?;
     for one in &mut prepared {
         let made = make_layers(one, &request, services).await?;
-        let assembled = assemble(&one.base, &named(one), &made, &one.resolved.config, request.epoch)?;
+        let assembled = assemble(&one.base, &named(one, &request), &made, &one.resolved.config, request.epoch)?;
         for note in one.resolved.notes.iter().chain(&one.notes) {
             if !notes.contains(note) {
                 notes.push(note.clone());
@@ -62,8 +62,9 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     }
     let root = root_of(&finished);
     let job = targets::job(&finished, (finished.len() > 1).then(|| root.clone()), services)?;
-    targets::keep(&finished, &root, &kept_names(&request, &root), services)?;
+    targets::keep(&finished, &root, services)?;
     let receipts = targets::deliver_all(&job, &request.names, &request.destinations, services).await?;
+    targets::name(&finished, &root, &kept_names(&request, &root), services)?;
     Ok(outcome(&request, &finished, &built, &root, &receipts, notes, lock))
 }
 
@@ -124,14 +125,19 @@ fn foreseen(one: &Prepared, planned: Vec<PlannedLayer>, services: &Services) -> 
 /// The digest that the image will have, if every layer was linked before.
 fn foreseen_digest(one: &Prepared, layers: &[(BuiltLayer, Option<Made>)], request: &Request) -> Result<Option<Digest>> {
     let Some(made) = layers.iter().map(|(_, made)| made.clone()).collect::<Option<Vec<Made>>>() else { return Ok(None) };
-    let assembled = assemble(&one.base, &named(one), &made, &one.resolved.config, request.epoch)?;
+    let assembled = assemble(&one.base, &named(one, request), &made, &one.resolved.config, request.epoch)?;
     Ok(Some(assembled.manifest.descriptor.digest))
 }
 
 /// The base and the recipes by name, for annotations and record.
-fn named(one: &Prepared) -> Named<'_> {
+fn named<'a>(one: &'a Prepared, request: &Request) -> Named<'a> {
     let recipes = one.resolved.units.iter().filter(|u| u.rank == Rank::Recipe);
-    Named { name: &one.inputs.base, digest: one.named_digest, recipes: recipes.map(|u| u.name.as_str()).collect() }
+    Named {
+        name: &one.inputs.base,
+        reference: request.base.reference(),
+        digest: one.named_digest,
+        recipes: recipes.map(|u| u.name.as_str()).collect(),
+    }
 }
 
 /// The layers of one platform: all known from an earlier plan, or planned and linked now.

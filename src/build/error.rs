@@ -50,8 +50,13 @@ pub enum BuildError {
         wanted: crate::oci::DiffId,
     },
     /// Something that a later version does.
-    #[error("{0}")]
-    Later(String),
+    #[error("{what}")]
+    Later {
+        /// What is asked for.
+        what: String,
+        /// How to do without it.
+        hint: &'static str,
+    },
     /// An installer that cannot be had.
     #[error("the Miniforge installer cannot be had: {location}: {reason}")]
     Installer {
@@ -83,7 +88,7 @@ impl Fault for BuildError {
         match self {
             Self::Words(_) | Self::Absent { .. } => Class::Usage,
             Self::File { .. } | Self::LayerType { .. } | Self::DiffId { .. } | Self::Unreadable { .. } => Class::Input,
-            Self::OnBuild(_) | Self::AgentServer(_) | Self::Later(_) => Class::Refused,
+            Self::OnBuild(_) | Self::AgentServer(_) | Self::Later { .. } => Class::Refused,
             Self::Installer { class, .. } => *class,
             Self::NotStored(_) => Class::NotFound,
             Self::Worker => Class::Local,
@@ -101,7 +106,7 @@ impl Fault for BuildError {
             Self::OnBuild(_) => Some("--ignore-onbuild".into()),
             Self::AgentServer(_) => Some("--profile none".into()),
             Self::Installer { .. } => Some("--miniforge-installer FILE, or --without miniforge".into()),
-            Self::Later(_) => Some("--without miniforge".into()),
+            Self::Later { hint, .. } => Some((*hint).into()),
             _ => None,
         }
     }

@@ -82,7 +82,7 @@ impl fmt::Display for Location {
 }
 
 impl Location {
-    /// The name that goes into lock, annotations and record: canonical for registries, no path of this machine else.
+    /// The name that goes into lock and record: canonical for registries, no path of this machine else.
     pub fn canonical(&self) -> String {
         match self {
             Self::Registry(name) | Self::Engine(name) => name.to_string(),
@@ -90,6 +90,14 @@ impl Location {
             Self::OciArchive(_, name) => format!("oci-archive:{}", name.as_deref().unwrap_or("latest")),
             Self::DockerArchive(_, name) => format!("docker-archive:{}", name.as_deref().unwrap_or("latest")),
             Self::Store(name) => name.clone(),
+        }
+    }
+
+    /// The reference that others can pull, for annotations: only a registry's image has one.
+    pub fn reference(&self) -> Option<String> {
+        match self {
+            Self::Registry(name) => Some(name.to_string()),
+            _ => None,
         }
     }
 }
@@ -115,6 +123,11 @@ mod tests {
             ("docker-daemon:debian:12", "docker-daemon:docker.io/library/debian:12"),
         ] {
             assert_eq!(text.parse::<Location>().map(|l| l.to_string()).map_err(|e| e.to_string()), Ok(shown.into()), "{text}");
+        }
+        for (text, named) in
+            [("debian:12", true), ("oci:dir:debian", false), ("docker-daemon:debian:12", false), ("store:x", false)]
+        {
+            assert_eq!(text.parse::<Location>().expect("a place").reference().is_some(), named, "{text}");
         }
         for bad in ["oci:", "oci://x", "docker://", "UPPER/x", ""] {
             assert!(bad.parse::<Location>().is_err(), "{bad}");

@@ -5,6 +5,8 @@
 mod accounts;
 mod archives;
 mod assemble;
+#[cfg(test)]
+mod bench;
 mod choice;
 mod driver;
 mod error;

@@ -70,8 +70,13 @@ impl StoreSource {
                 manifest.and_then(|m| m.annotations.get(BASE_NAME).cloned())
             }
         };
-        Ok(name.and_then(|n| n.parse().ok()))
+        Ok(name.and_then(|name| origin(&name)))
     }
+}
+
+/// The image of a registry that a name says. Only canonical names are taken: `oci:latest` is no image of the Hub.
+fn origin(name: &str) -> Option<Reference> {
+    name.parse().ok().filter(|reference: &Reference| reference.to_string() == name)
 }
 
 impl Source for StoreSource {
@@ -112,5 +117,20 @@ impl Source for StoreSource {
                 None => Err(BuildError::NotStored(descriptor.digest.to_string()).into()),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_canonical_name_says_where_a_base_lies() {
+        for name in ["docker.io/library/debian:12", "localhost:5000/a/b:c"] {
+            assert_eq!(origin(name).map(|r| r.to_string()).as_deref(), Some(name));
+        }
+        for name in ["oci:latest", "docker-archive:latest", "debian:12", "scratch", ""] {
+            assert_eq!(origin(name), None, "{name}");
+        }
     }
 }

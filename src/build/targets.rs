@@ -9,6 +9,7 @@ use crate::image::{Assembled, Base};
 use crate::oci::{Descriptor, Digest, Manifest, Reference, Repository};
 use crate::store::Ref;
 use crate::transport::archive::TarTarget;
+use crate::transport::engine::Engine;
 use crate::transport::layout::LayoutTarget;
 use crate::transport::{Root, Source, StreamTarget, Supply, Target};
 
@@ -80,6 +81,8 @@ pub(super) async fn check(destinations: &[Destination], services: &Services, sen
             }
             Destination::Tar(path) => TarTarget::file(path).check_rights().await?,
             Destination::Layout(folder, _) => LayoutTarget::new(folder).check_rights().await?,
+            // Whoever is asked for the second time has answered before.
+            Destination::Load(_) if !sends => drop(Engine::connect(&services.engines).await?),
             Destination::Push(_) | Destination::Load(_) | Destination::Stdout => {}
         }
     }
@@ -124,7 +127,7 @@ pub(super) async fn deliver_all(
                 receipts.push(stream(job, names, &target, services).await?);
             }
             Destination::Load(names) => {
-                let engine = crate::transport::engine::Engine::connect(&services.engines).await?;
+                let engine = Engine::connect(&services.engines).await?;
                 receipts.push(stream(job, names, &engine, services).await?);
             }
         }
@@ -136,14 +139,21 @@ async fn stream(job: &Job, names: &[Reference], target: &dyn StreamTarget, servi
     deliver::load(job, names, target, &services.events).await.during(|| format!("writing {}", target.place()))
 }
 
-/// Keeps the documents in the store and gives the image its names there; base layers are not kept, so it is partial.
-pub(super) fn keep(images: &[Finished], root: &Root, names: &[String], services: &Services) -> Result<()> {
+/// Keeps the documents in the store.
+pub(super) fn keep(images: &[Finished], root: &Root, services: &Services) -> Result<()> {
     let store = &services.store;
     for image in images {
         store.put(&image.assembled.config.1)?;
         store.put(&image.assembled.manifest.raw)?;
     }
     store.put(&root.raw)?;
+    Ok(())
+}
+
+/// Gives the image its names in the store, after every destination has it: a name never says more than happened. Base layers
+/// are not kept, so it is partial.
+pub(super) fn name(images: &[Finished], root: &Root, names: &[String], services: &Services) -> Result<()> {
+    let store = &services.store;
     for name in names {
         let known = store.reference(name)?;
         if known.is_some_and(|k| k.descriptor.digest == root.descriptor.digest) {
@@ -156,4 +166,35 @@ pub(super) fn keep(images: &[Finished], root: &Root, names: &[String], services:
         store.set_reference(&Ref { name: name.clone(), descriptor: root.descriptor.clone(), platform, partial: true })?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+    use crate::build::bench;
+    use crate::transport::engine::Connection;
+
+    #[tokio::test]
+    async fn an_engine_that_does_not_answer_is_told_before_any_work() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("engine.sock");
+        let services = bench::services(folder.path(), vec![Connection::Socket(socket.clone())]);
+        let load = [Destination::Load(vec!["name".parse().expect("a name")])];
+        let error = check(&load, &services, false).await.expect_err("no engine");
+        assert!(error.to_string().contains("engine.sock"), "{error}");
+        check(&[Destination::Stdout], &services, false).await.expect("no engine is needed");
+        let listener = UnixListener::bind(&socket).expect("a socket");
+        let engine = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let _ = stream.read(&mut [0; 4096]).expect("a question");
+            let body = r#"{"ApiVersion":"1.45","Os":"linux","Arch":"amd64","Components":[{"Name":"Podman Engine"}]}"#;
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).expect("written");
+        });
+        check(&load, &services, false).await.expect("an engine");
+        engine.join().expect("one question");
+    }
 }

@@ -65,7 +65,7 @@ fn take_file(path: &Path, shown: &str, store: &Store) -> Result<(Digest, u64)> {
 fn ready_layers(path: &Path, shown: &str, store: &Store, archives: &Archives) -> Result<Vec<(Digest, u64)>> {
     let (digest, size) = take_file(path, shown, store)?;
     let contents = archives.read(digest, size, Shape::Tar)?;
-    if !contents.entries.iter().any(|e| e.path.as_bytes() == b"index.json") {
+    if !is_package(contents.entries.iter().map(|e| e.path.as_bytes())) {
         return Ok(vec![(digest, size)]);
     }
     let refused = |reason: String| BuildError::File { path: shown.into(), reason };
@@ -85,6 +85,17 @@ fn ready_layers(path: &Path, shown: &str, store: &Store, archives: &Archives) ->
         Ok((found, bytes.len() as u64))
     };
     layers.into_iter().map(keep).collect()
+}
+
+/// Whether a tar is an OCI layout, as ocipkg writes it, and no layer that happens to have an `index.json`.
+fn is_package<'a>(paths: impl Iterator<Item = &'a [u8]>) -> bool {
+    let (mut version, mut index, mut blobs) = (false, false, false);
+    for path in paths {
+        version |= path == b"oci-layout";
+        index |= path == b"index.json";
+        blobs |= path.starts_with(b"blobs/");
+    }
+    version && index && blobs
 }
 
 /// A tree as a canonical tar. A file stands under its own name. A folder's contents stand at the root, or below its name where
@@ -134,4 +145,31 @@ fn add<W: std::io::Write>(path: &Path, name: &EntryPath, tar: &mut TarWriter<W>,
         return Err(refused("is neither a file, a directory nor a symbolic link").into());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_has_all_three_parts_of_a_layout() {
+        let is = |paths: &[&str]| is_package(paths.iter().map(|p| p.as_bytes()));
+        assert!(is(&["blobs/sha256/00", "index.json", "oci-layout"]));
+        for layer in [&["index.json"][..], &["index.json", "oci-layout"], &["blobs/x", "index.json"], &["srv/oci-layout"], &[]] {
+            assert!(!is(layer), "{layer:?}");
+        }
+    }
+
+    #[test]
+    fn a_tar_that_only_has_an_index_is_a_ready_layer() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = std::sync::Arc::new(Store::open(&folder.path().join("store")).expect("a store"));
+        let path = folder.path().join("site.tar");
+        let mut tar = TarWriter::new(std::fs::File::create(&path).expect("a file"));
+        let name = EntryPath::new(b"index.json").expect("a path");
+        tar.append(&Entry::new(name, Kind::File { size: 2 }, 0o644), &mut &b"{}"[..]).expect("an entry");
+        tar.finish().expect("a tar");
+        let layers = ready_layers(&path, "site.tar", &store, &Archives::new(store.clone())).expect("a ready layer");
+        assert_eq!(layers, [(Digest::of(&std::fs::read(&path).expect("bytes")), std::fs::metadata(&path).expect("a file").len())]);
+    }
 }

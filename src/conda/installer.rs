@@ -164,11 +164,18 @@ fn sum(input: &mut impl Read) -> Result<(u64, String), InstallerError> {
     Ok((size, text))
 }
 
+/// A whole installer for `platform`, without anything useful in it.
+#[cfg(test)]
+pub(crate) fn sample(platform: &str) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&tests::installer("", None, &[7; 1000])).replace("linux-64", platform);
+    text.into_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn installer(inner: &str, md5: Option<&str>, payload: &[u8]) -> Vec<u8> {
+    pub(super) fn installer(inner: &str, md5: Option<&str>, payload: &[u8]) -> Vec<u8> {
         let (_, right) = sum(&mut &*payload).expect("bytes");
         let (first, second) = (payload.len() / 3, payload.len() - payload.len() / 3);
         let header = format!(

@@ -4,4 +4,6 @@
 
 mod installer;
 
+#[cfg(test)]
+pub(crate) use installer::sample;
 pub use installer::{Installer, InstallerError};

@@ -35,23 +35,36 @@ pub async fn copy(job: &Job, names: &[String], target: &dyn Target, events: &Arc
     let mut receipt = Receipt::new(target.place(), &job.root.descriptor, names.to_vec());
     let mut published = 0;
     for name in names {
-        let there = target.published(name).await?;
-        published += usize::from(there.is_some_and(|d| d.digest == job.root.descriptor.digest));
+        match target.published(name).await? {
+            Some(there) if there.digest == job.root.descriptor.digest => published += 1,
+            Some(other) => target.can_move(name, &other)?,
+            None => {}
+        }
     }
-    if !names.is_empty() && published == names.len() {
+    let named = !names.is_empty() && published == names.len();
+    if named && !target.is_local() {
         receipt.unchanged = true;
         return Ok(receipt);
     }
     let by_digest = job.root.descriptor.digest.to_string();
-    let whole = published > 0 || target.published(&by_digest).await?.is_some();
+    let whole = !target.is_local() && (published > 0 || target.published(&by_digest).await?.is_some());
     if !whole {
         let copying = Copying { target, events, large: Semaphore::new(limits.large.max(1)), small: limits.small.max(1) };
         copying.blobs(job, &mut receipt).await?;
+        let mut written = 0;
         for document in job.documents.iter().chain([&job.root]) {
+            // What has a name was written before; a local place may have lost it.
+            if published > 0 && target.has(&document.descriptor).await? {
+                continue;
+            }
+            written += 1;
             copying.document(document, job, &mut receipt).await?;
         }
+        receipt.unchanged = named && written == 0 && receipt.sent_bytes == 0;
     }
-    target.publish(&job.root, names).await?;
+    if !named {
+        target.publish(&job.root, names).await?;
+    }
     Ok(receipt)
 }
 

@@ -18,6 +18,8 @@ struct Place {
     claimed: BTreeSet<Digest>,
     /// Whether a mount works.
     mounts: bool,
+    /// Whether it is a folder: nobody else keeps it whole, and its names stay.
+    folder: bool,
     names: Mutex<BTreeMap<String, Descriptor>>,
     log: Mutex<Vec<String>>,
     needed: Vec<Digest>,
@@ -41,6 +43,13 @@ impl Target for Place {
     }
     fn published<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Descriptor>>> {
         Box::pin(async move { Ok(self.names.lock().expect("names").get(name).cloned()) })
+    }
+    fn can_move(&self, _: &str, has: &Descriptor) -> Result<()> {
+        let taken = || RegistryError::MissingBlobs { registry: "memory".into(), blobs: vec![has.digest] };
+        if self.folder { Err(taken().into()) } else { Ok(()) }
+    }
+    fn is_local(&self) -> bool {
+        self.folder
     }
     fn check_rights(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async { Ok(()) })
@@ -178,4 +187,28 @@ fn blobs_that_the_place_said_it_had_are_sent_once_more_and_no_more() {
     let error = deliver(&stubborn, &["a"]).expect_err("refused");
     assert_eq!(error.class(), Class::Remote);
     assert!(!stubborn.log().iter().any(|l| l.starts_with("publish")));
+}
+
+#[test]
+fn a_name_that_stays_with_another_image_is_refused_before_anything_is_written() {
+    let other = Descriptor::of(MediaType::OCI_MANIFEST, b"other");
+    for folder in [true, false] {
+        let place = Place { folder, ..place(false) };
+        place.names.lock().expect("names").insert("a".into(), other.clone());
+        assert_eq!(deliver(&place, &["a"]).is_err(), folder);
+        assert_eq!(place.log().is_empty(), folder);
+    }
+}
+
+#[test]
+fn a_blob_that_a_folder_lost_is_sent_again_under_the_same_name() {
+    for (folder, sent) in [(true, 4), (false, 0)] {
+        let place = Place { folder, ..place(false) };
+        deliver(&place, &["a"]).expect("delivered");
+        let again = deliver(&place, &["a"]).expect("nothing to do");
+        assert_eq!(again.sent_bytes, 0);
+        place.blobs.lock().expect("blobs").remove(&digest("ours"));
+        let healed = deliver(&place, &["a"]).expect("healed");
+        assert_eq!((healed.sent_bytes, healed.unchanged), (sent, !folder));
+    }
 }

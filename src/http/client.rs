@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::address::{CheckingResolver, is_internal};
 use super::error::HttpError;
+use super::patience::Patience;
 use super::request::{Head, Payload, Request};
 use super::response::Response;
 use super::retry::{Attempts, is_passing, retry_after};
@@ -118,8 +119,9 @@ impl Client {
             match location {
                 Some(location) if follows => url = next_hop(&url, location)?,
                 _ => {
-                    let (traffic, document_timeout) = (self.traffic.clone(), self.settings.document_timeout);
-                    return Ok(Response { inner, url, attempts, traffic, document_timeout });
+                    let Settings { read_timeout, document_timeout, .. } = *self.settings;
+                    let traffic = self.traffic.clone();
+                    return Ok(Response { inner, url, attempts, traffic, read_timeout, document_timeout });
                 }
             }
         }
@@ -153,12 +155,21 @@ impl Client {
             headers.insert(AUTHORIZATION, sensitive(secret)?);
         }
         let builder = client.request(head.method.clone(), url.clone());
-        let builder = self.with_payload(builder, &mut headers, payload);
+        let patience = Patience::new(self.settings.read_timeout);
+        let builder = self.with_payload(builder, &mut headers, payload, &patience);
         self.traffic.add_request();
-        builder.headers(headers).send().await.map_err(|e| HttpError::of(&e, url, attempts))
+        let answer = patience.wait(builder.headers(headers).send()).await;
+        let answer = answer.ok_or_else(|| HttpError::silent(url, self.settings.read_timeout, attempts))?;
+        answer.map_err(|e| HttpError::of(&e, url, attempts))
     }
 
-    fn with_payload(&self, builder: reqwest::RequestBuilder, headers: &mut HeaderMap, payload: Payload) -> reqwest::RequestBuilder {
+    fn with_payload(
+        &self,
+        builder: reqwest::RequestBuilder,
+        headers: &mut HeaderMap,
+        payload: Payload,
+        patience: &Patience,
+    ) -> reqwest::RequestBuilder {
         match payload {
             Payload::None => builder,
             Payload::Held(bytes) => {
@@ -175,7 +186,7 @@ impl Client {
                         traffic.add_sent(piece.len());
                     }
                 });
-                builder.body(reqwest::Body::wrap_stream(counted))
+                builder.body(reqwest::Body::wrap_stream(patience.clone().watching(counted)))
             }
         }
     }
@@ -212,7 +223,6 @@ impl Client {
             .no_proxy()
             .user_agent(settings.user_agent.clone())
             .connect_timeout(settings.connect_timeout)
-            .read_timeout(settings.read_timeout)
             .http2_adaptive_window(true);
         let mut proxy_hosts = Vec::new();
         for (of, secret) in [("http", &settings.proxies.http), ("https", &settings.proxies.https)] {

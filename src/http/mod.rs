@@ -8,6 +8,7 @@ mod body;
 mod client;
 mod download;
 mod error;
+mod patience;
 mod request;
 mod response;
 mod retry;

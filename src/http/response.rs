@@ -18,6 +18,7 @@ pub struct Response {
     pub(super) url: Url,
     pub(super) attempts: u32,
     pub(super) traffic: Arc<Traffic>,
+    pub(super) read_timeout: Duration,
     pub(super) document_timeout: Duration,
 }
 
@@ -59,13 +60,14 @@ impl Response {
     }
     /// The next piece of the body; nothing at its end.
     pub async fn next(&mut self) -> Option<Result<Bytes, HttpError>> {
-        match self.inner.chunk().await {
-            Ok(None) => None,
-            Ok(Some(piece)) => {
+        match tokio::time::timeout(self.read_timeout, self.inner.chunk()).await {
+            Ok(Ok(None)) => None,
+            Ok(Ok(Some(piece))) => {
                 self.traffic.add_received(piece.len());
                 Some(Ok(piece))
             }
-            Err(e) => Some(Err(HttpError::of(&e, &self.url, self.attempts))),
+            Ok(Err(e)) => Some(Err(HttpError::of(&e, &self.url, self.attempts))),
+            Err(_) => Some(Err(HttpError::silent(&self.url, self.read_timeout, self.attempts))),
         }
     }
     /// The whole body of a document, of at most `limit` bytes, within the time for documents.

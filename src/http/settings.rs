@@ -18,7 +18,7 @@ pub struct Settings {
     pub authorities: Authorities,
     /// For a connection, TLS included.
     pub connect_timeout: Duration,
-    /// Between two pieces of an answer, and before the first.
+    /// Between two pieces of an answer, before the first, and between two pieces of an upload that the other side takes.
     pub read_timeout: Duration,
     /// For a whole document (manifest, token, error text), against servers that drip.
     pub document_timeout: Duration,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::edit::{list, object, section, set_root_labels};
+use super::edit::{drop_root_label, list, object, section, set_root_labels};
 use super::{BASE_DIGEST, BASE_NAME, Base, ConfigEdits, ImageError, LAYER_LIMIT, RECORD_LABEL};
 use crate::oci::{Compression, Descriptor, DiffId, Digest, Family, MediaType};
 use crate::transport::Root;
@@ -28,8 +28,8 @@ pub struct Addition {
 /// Where the result comes from; written only where something changes.
 #[derive(Clone, Debug)]
 pub struct Provenance {
-    /// The base's canonical reference.
-    pub base_name: String,
+    /// The base's canonical reference, where it has one: it lies in a registry.
+    pub base_name: Option<String>,
     /// The digest that the base was resolved to.
     pub base_digest: Digest,
     /// The record of recipes, layer keys and config changes, for the label.
@@ -62,7 +62,11 @@ pub fn append(base: &Base, layers: &[Addition], edits: &ConfigEdits, provenance:
         return Ok(Assembled { manifest, config: (base.manifest.config.clone(), base.config.raw.clone()), unchanged: true });
     }
     let mut annotations = provenance.annotations.clone();
-    annotations.insert(BASE_NAME.into(), provenance.base_name.clone());
+    match &provenance.base_name {
+        Some(name) => drop(annotations.insert(BASE_NAME.into(), name.clone())),
+        // What the base says of its own base is not true of the result.
+        None => drop_root_label(&mut config, BASE_NAME),
+    }
     annotations.insert(BASE_DIGEST.into(), provenance.base_digest.to_string());
     let record = provenance.record.iter().map(|record| (RECORD_LABEL.to_owned(), record.clone()));
     let mut labels: BTreeMap<String, String> = record.collect();
@@ -124,6 +128,11 @@ fn manifest(
     for layer in layers {
         let media_type = in_family(&layer.descriptor.media_type, base.family);
         stack.push(json!({"mediaType": media_type, "digest": layer.descriptor.digest, "size": layer.descriptor.size}));
+    }
+    if !annotations.contains_key(BASE_NAME)
+        && let Some(own) = root.get_mut("annotations").and_then(Value::as_object_mut)
+    {
+        own.shift_remove(BASE_NAME);
     }
     if !annotations.is_empty() {
         let section = section(root, "annotations")?;

@@ -71,6 +71,13 @@ pub(super) fn set_root_labels(config: &mut Value, labels: &BTreeMap<String, Stri
     set_labels(section(object(config, "the document")?, "config")?, labels)
 }
 
+/// Takes a label out of a config's tree.
+pub(super) fn drop_root_label(config: &mut Value, label: &str) {
+    if let Some(labels) = config.pointer_mut("/config/Labels").and_then(Value::as_object_mut) {
+        labels.shift_remove(label);
+    }
+}
+
 /// The value as an object.
 pub(super) fn object<'a>(value: &'a mut Value, field: &'static str) -> Result<&'a mut Map<String, Value>, ImageError> {
     value.as_object_mut().ok_or(ImageError::Shape { field, expected: "an object" })

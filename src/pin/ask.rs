@@ -62,6 +62,9 @@ pub struct Chosen {
     pub newest_release: Option<i64>,
     /// What a user should know although it went on.
     pub warnings: Vec<String>,
+    /// Whether an archive was left out, or answered for by its last known state.
+    #[serde(default)]
+    pub is_makeshift: bool,
     /// What `plan` says.
     pub notes: Vec<String>,
 }

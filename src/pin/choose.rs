@@ -60,7 +60,7 @@ pub async fn choose(asked: &Asked<'_>, store: &Arc<Store>, http: &Client) -> Res
         refresh: asked.refresh,
         max_age: asked.max_age,
     };
-    let (archives, missing) = archives(asked, &sources, &access, &trust, &mut chosen.warnings).await?;
+    let (archives, missing) = archives(asked, &sources, &access, &trust, &mut chosen).await?;
     chosen.indexes = archives.iter().map(index_of).collect();
     chosen.newest_release = chosen.indexes.iter().map(|index| index.date).max();
     let question = Question {
@@ -131,7 +131,7 @@ async fn archives(
     sources: &Sources,
     access: &Access,
     trust: &Trust,
-    warnings: &mut Vec<String>,
+    chosen: &mut Chosen,
 ) -> Result<(Vec<Archive>, Vec<String>)> {
     if sources.sources.is_empty() {
         return Err(PinError::NoSources { architecture: asked.architecture.to_owned() }.into());
@@ -139,7 +139,7 @@ async fn archives(
     let rings: Vec<Keyring> =
         sources.sources.iter().map(|source| Keyring::of(&source.options.signed_by, asked.rootfs, trust.policy)).collect();
     for warning in rings.iter().flat_map(Keyring::warnings) {
-        note(warnings, format!("{}: {}", warning.object, warning.reason));
+        note(&mut chosen.warnings, format!("{}: {}", warning.object, warning.reason));
     }
     let (architecture, access, trust) = (asked.architecture, access, trust);
     let asking = sources.sources.iter().zip(&rings).map(|(source, keyring)| async move {
@@ -151,11 +151,13 @@ async fn archives(
     for answer in answers {
         match answer {
             Ok(archive) => {
-                archive.found.warnings.iter().for_each(|warning| note(warnings, warning.clone()));
+                archive.found.warnings.iter().for_each(|warning| note(&mut chosen.warnings, warning.clone()));
+                chosen.is_makeshift |= archive.found.is_fallback;
                 archives.push(archive);
             }
             Err(error) if matches!(error.class(), Class::Remote | Class::Authentication | Class::NotFound) => {
-                note(warnings, format!("{error}; its packages are left out"));
+                chosen.is_makeshift = true;
+                note(&mut chosen.warnings, format!("{error}; its packages are left out"));
                 missing.push(format!("without an archive ({error})"));
                 first.get_or_insert(error);
             }

@@ -41,6 +41,8 @@ pub(super) struct Found {
     pub(super) digest: Digest,
     pub(super) plan: FetchPlan,
     pub(super) warnings: Vec<String>,
+    /// An earlier state in place of the one that the archive has now.
+    pub(super) is_fallback: bool,
 }
 
 /// The files as they came.
@@ -88,11 +90,11 @@ impl Asking<'_> {
         };
         match (asked, held) {
             (Ok((_, new)), Some(held)) if held.release.date > new.release.date => {
-                Ok(held.warned(format!("{} gave an older state than before; the newer one is used", self.source)))
+                Ok(held.fallback(format!("{} gave an older state than before; the newer one is used", self.source)))
             }
             (Ok((signed, new)), _) => self.remember(&signed).map(|()| new),
             (Err(error), Some(held)) if error.class() == Class::Remote => {
-                Ok(held.warned(format!("{} cannot be asked, its last known state is used: {error}", self.source)))
+                Ok(held.fallback(format!("{} cannot be asked, its last known state is used: {error}", self.source)))
             }
             (Err(error), _) => Err(error),
         }
@@ -160,7 +162,7 @@ impl Asking<'_> {
         let mut warnings = release.check(self.source, &self.trust.conf, now, self.trust.allow_expired)?;
         let mut plan = plan_fetch(self.source, &release, self.architecture)?;
         warnings.append(&mut plan.warnings);
-        Ok(Found { release, digest: signed.digest(), plan, warnings })
+        Ok(Found { release, digest: signed.digest(), plan, warnings, is_fallback: false })
     }
 
     /// An archive without a good signature; one that the base trusts blindly is refused by policy.
@@ -174,8 +176,9 @@ impl Asking<'_> {
 }
 
 impl Found {
-    fn warned(mut self, warning: String) -> Self {
+    fn fallback(mut self, warning: String) -> Self {
         self.warnings.push(warning);
+        self.is_fallback = true;
         self
     }
 }

@@ -29,6 +29,8 @@ pub enum PlanError {
         has: u32,
         /// The wanted one.
         wanted: u32,
+        /// Whether `--user-id` can ask for another one.
+        is_parameter: bool,
     },
     /// A group that is not there.
     #[error("user `{user}` needs group `{group}`, which this image does not have")]
@@ -84,9 +86,22 @@ impl Fault for PlanError {
         match self {
             Self::UidTaken { free: Some(free), .. } => Some(format!("--user-id {free}")),
             Self::UidTaken { free: None, .. } => Some("--uid-taken reuse".into()),
-            Self::OtherUid { has, .. } => Some(format!("--user-id {has}")),
+            Self::OtherUid { has, is_parameter: true, .. } => Some(format!("--user-id {has}")),
             Self::Conflict { .. } => Some("leave one of them out with --without".into()),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_is_only_hinted_at_where_it_does_something() {
+        for (is_parameter, hint) in [(true, Some("--user-id 7")), (false, None)] {
+            let error = PlanError::OtherUid { name: "worker".into(), has: 7, wanted: 8, is_parameter };
+            assert_eq!(error.hint().as_deref(), hint);
         }
     }
 }

@@ -61,7 +61,8 @@ pub(super) fn make(root: &mut VirtualRoot, user: &User, taken: UidTaken, day: Op
     let mut made = Made { name: user.name.clone(), note: None };
     if let Some(uid) = accounts.uid_of(&user.name) {
         if user.uid.is_some_and(|wanted| wanted != uid) {
-            return Err(PlanError::OtherUid { name: user.name.clone(), has: uid, wanted: user.uid.unwrap_or(uid) }.into());
+            let (name, wanted, is_parameter) = (user.name.clone(), user.uid.unwrap_or(uid), user.uid_is_parameter);
+            return Err(PlanError::OtherUid { name, has: uid, wanted, is_parameter }.into());
         }
     } else if let Some((uid, owner)) = user.uid.and_then(|uid| Some((uid, accounts.user_with(uid)?))) {
         made = take_over(root, &mut accounts, user, uid, &owner, taken, &defaults)?;

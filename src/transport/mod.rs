@@ -82,6 +82,14 @@ pub trait Target: Send + Sync + fmt::Debug {
     }
     /// The digest of the document that a name has there now, if it has one.
     fn published<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Descriptor>>>;
+    /// Fails where `name` has `has` and names of this place stay what they are; asked before anything is written.
+    fn can_move(&self, _name: &str, _has: &Descriptor) -> Result<()> {
+        Ok(())
+    }
+    /// Whether nobody but its writers keeps this place whole, so that blobs are looked at even below a name that has the image.
+    fn is_local(&self) -> bool {
+        false
+    }
     /// Fails if this user may not write here; called before any work is done for this target.
     fn check_rights(&self) -> BoxFuture<'_, Result<()>>;
     /// Whether a blob is there with this digest and size.

@@ -73,6 +73,7 @@ fn every_bad_word_or_file_has_its_exit_class() {
         ),
         (&["build", "127.0.0.1:1/no/registry:1", "--profile", "none", "--env", "A=b", "-o", "oci:out:a"], 6, &["127.0.0.1:1"]),
         (&["build", "-f", "user.toml", "-o", "no/such/folder/x.tar"], 7, &["no/such/folder"]),
+        (&["build", "-f", "user.toml", "--lock", "no/such/folder/x.lock", "-o", "oci:out:a"], 7, &["no/such/folder"]),
         (&["build", "-f", "user.toml", "-o", "there.tar"], 8, &["there.tar"]),
         (&["build", "-f", "onbuild.toml", "-o", "oci:out:a"], 8, &["ONBUILD", "--ignore-onbuild"]),
     ];
@@ -85,7 +86,25 @@ fn every_bad_word_or_file_has_its_exit_class() {
     plywood.ok(["build", "-f", "user.toml", "-o", "oci:out:a"]);
     plywood.ok(["build", "-f", "onbuild.toml", "--ignore-onbuild", "-o", "oci:out:b"]);
     plywood.ok(["build", &arm, "--profile", "none", "--platform", "linux/arm64", "--env", "A=b", "-o", "oci:out:c"]);
-    plywood.refuses(["build", "-f", "user.toml", "--env", "A=b", "-o", "oci:out:a"], 8, &["oci:out", "\"a\"", "hint:"]);
+    plywood.ok(["build", "-f", "user.toml", "--lock", "x.lock", "-o", "oci:out:d"]);
+    assert!(plywood.path("x.lock").exists());
+}
+
+#[test]
+fn a_tag_that_is_taken_is_refused_before_a_blob_is_written_or_a_name_is_given() {
+    let plywood = Plywood::new();
+    let layout = bases(&plywood);
+    plywood.write("user.toml", with_user(&layout.name("small")));
+    plywood.ok(["build", "-f", "user.toml", "-o", "oci:out:a"]);
+    let blobs = || std::fs::read_dir(plywood.path("out/blobs/sha256")).unwrap().count();
+    let before = blobs();
+    let changed = |tag: &str| ["build", "-f", "user.toml", "--env", "A=b", "-t", "lab/kept:1", "-o", tag].map(str::to_owned);
+    plywood.refuses(changed("oci:out:a"), 8, &["oci:out", "\"a\"", "hint:"]);
+    assert_eq!(blobs(), before);
+    plywood.refuses(["inspect", "store:lab/kept:1"], 5, &["lab/kept:1"]);
+    plywood.ok(changed("oci:out:b"));
+    assert!(blobs() > before);
+    plywood.ok(["inspect", "store:lab/kept:1"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use plywood::error::{Class, Side};
-use plywood::http::Client;
+use plywood::http::{Body, Broken, Client, HttpError, Method, Payload, Request};
 use plywood::oci::{Descriptor, MediaType};
 use plywood::transport::registry::{Credentials, Login, Registry, RegistryError, Settings};
 use plywood::transport::{Root, Target};
@@ -126,6 +126,30 @@ async fn a_broken_upload_begins_again_from_the_first_byte() {
     server.order("PUT", "/uploads/", 99, Fault::status(502));
     let error = place(&server, "new/app", Login::Anonymous).put(&described(b"x"), &Held(b"x".to_vec())).await.unwrap_err();
     assert!(error.to_string().contains("4 attempts") && error.side() == Side::Target, "{error}");
+}
+
+#[tokio::test]
+async fn an_upload_may_take_long_but_not_stand_still() {
+    // 96 pieces: the steady reader needs three times the patience, the stuck one reads less than the sockets hold.
+    let piece = bytes::Bytes::from(vec![0; 256 * 1024]);
+    for (pause, good) in [(Duration::from_millis(30), true), (Duration::from_secs(5), false)] {
+        let server = ScriptedRegistry::start();
+        server.order("PUT", "", 1, Fault::Sip(pause));
+        server.order("PUT", "", 1, Fault::status(201));
+        let mut settings = impatient();
+        settings.read_timeout = Duration::from_millis(1200);
+        let client = Client::new(settings);
+        let pieces = futures_util::stream::iter(std::iter::repeat_n(piece.clone(), 96).map(Ok));
+        let payload = Payload::Stream(Body::new(Some(96 * 256 * 1024), pieces));
+        let request = Request::new(Method::PUT, format!("http://{}/upload", server.host()).parse().unwrap()).payload(payload);
+        let start = Instant::now();
+        let answer = client.send(request).await;
+        match &answer {
+            Ok(answer) => assert!(good && answer.status().as_u16() == 201 && start.elapsed() > Duration::from_millis(2500)),
+            Err(HttpError::Connection { how, .. }) => assert!(!good && *how == Broken::Silent, "{answer:?}"),
+            Err(_) => panic!("{answer:?}"),
+        }
+    }
 }
 
 #[tokio::test]

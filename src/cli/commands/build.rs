@@ -20,7 +20,7 @@ use crate::cli::runtime::block_on;
 
 pub(super) fn run(args: &BuildArgs, host: &Host, report: &Arc<Report>) -> Result<()> {
     let asked = request::of(args, host)?;
-    for file in [&args.digest_file, &args.metadata_file].into_iter().flatten() {
+    for file in [&args.digest_file, &args.metadata_file, &asked.lock_file].into_iter().flatten() {
         folder_of(file)?;
     }
     introduce(&asked, report);

@@ -31,7 +31,7 @@ fn addition() -> Addition {
 
 fn provenance() -> Provenance {
     Provenance {
-        base_name: "docker.io/library/debian:12".into(),
+        base_name: Some("docker.io/library/debian:12".into()),
         base_digest: Digest::of(b"base"),
         record: Some("{}".into()),
         annotations: BTreeMap::new(),
@@ -42,6 +42,22 @@ fn again(of: &Assembled) -> Base {
     let manifest = Manifest::parse(of.manifest.raw.clone(), Some(&of.manifest.descriptor.media_type)).expect("a manifest");
     assert_eq!(manifest.config.digest, Digest::of(&of.config.1));
     Base::new(manifest, Config::parse(of.config.1.clone()).expect("a config")).expect("fits together")
+}
+
+#[test]
+fn a_base_without_a_registry_has_no_name_and_hands_none_down() {
+    let edits = ConfigEdits { user: Some("root".into()), ..ConfigEdits::default() };
+    for family in [Family::Oci, Family::Docker] {
+        let named = append(&base(family, 1, "[{}]"), &[addition()], &edits, &provenance()).expect("appends");
+        let unnamed = Provenance { base_name: None, ..provenance() };
+        let again = append(&again(&named), &[addition()], &edits, &unnamed).expect("appends");
+        for (made, has_name) in [(&named, true), (&again, false)] {
+            let text = [&made.manifest.raw[..], &made.config.1[..]].concat();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            assert_eq!(text.contains(BASE_NAME), has_name, "{text}");
+            assert!(text.contains(BASE_DIGEST), "{text}");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::layer::root::{Inode, InodeKind};
 use crate::script::call::{Call, Table};
 use crate::script::options::Options;
-use crate::script::shell::matches;
+use crate::script::shell::{cost, matches};
 use crate::script::uncovered::Uncovered;
 use crate::script::value::{ExitStatus, Input, Value};
 
@@ -197,8 +197,14 @@ fn valued(call: &Call<'_>, name: &str, argument: &Value) -> Result<Test, Uncover
 
 fn holds(call: &mut Call<'_>, test: &Test, path: &[u8], inode: &Inode, base: bool) -> Result<bool, Uncovered> {
     Ok(match test {
-        Test::Name(pattern) => matches(pattern, base_name(path)),
-        Test::Path(pattern) => matches(pattern, path),
+        Test::Name(pattern) => {
+            call.spend(cost(pattern, base_name(path)))?;
+            matches(pattern, base_name(path))
+        }
+        Test::Path(pattern) => {
+            call.spend(cost(pattern, path))?;
+            matches(pattern, path)
+        }
         Test::Type(kind) => {
             let own = match &inode.kind {
                 InodeKind::File { .. } => b'f',

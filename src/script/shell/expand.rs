@@ -6,7 +6,6 @@ use crate::script::ast::{Operation, Piece, Word};
 use crate::script::value::Value;
 
 use super::field::{self, Part};
-use super::pattern::matches;
 use super::state::{Descriptor, Stop};
 use super::{Shell, arithmetic};
 
@@ -153,10 +152,7 @@ impl Shell<'_, '_> {
         for at in ends {
             let (head, tail) = value.bytes.split_at(at);
             let candidate = if suffix { tail } else { head };
-            if !self.machine.fuel.spend(candidate.len()) {
-                return self.spend(0).map(|()| value);
-            }
-            if matches(pattern, candidate) {
+            if self.matches(pattern, candidate)? {
                 value.bytes = if suffix { head.to_vec() } else { tail.to_vec() };
                 break;
             }

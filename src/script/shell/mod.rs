@@ -18,7 +18,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub(super) use pattern::{class, matches};
+pub(super) use pattern::{class, cost, matches};
 pub(super) use source::invoke;
 
 use std::cell::RefCell;
@@ -113,6 +113,13 @@ impl<'a> Shell<'_, 'a> {
             return Err(self.uncovered("script", "a value exceeds the size limit"));
         }
         if self.machine.fuel.spend(bytes) { Ok(()) } else { Err(self.uncovered("script", "the script exceeds the step limit")) }
+    }
+    /// Whether a pattern matches; it costs what looking may take.
+    fn matches(&mut self, pattern: &[u8], text: &[u8]) -> Result<bool, Stop> {
+        if !self.machine.fuel.spend(cost(pattern, text)) {
+            return Err(self.uncovered("script", "the script exceeds the step limit"));
+        }
+        Ok(matches(pattern, text))
     }
     /// A copy of this shell; it costs what it copies.
     fn subshell(&mut self) -> Result<Shell<'_, 'a>, Stop> {
@@ -326,8 +333,7 @@ impl<'a> Shell<'_, 'a> {
         for (patterns, body) in arms {
             for pattern in patterns {
                 let pattern = self.pattern(pattern)?;
-                self.spend(value.bytes.len() + pattern.len())?;
-                if matches(&pattern, &value.bytes) {
+                if self.matches(&pattern, &value.bytes)? {
                     return self.list(body);
                 }
             }

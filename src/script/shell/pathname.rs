@@ -7,7 +7,7 @@ use crate::script::value::Value;
 
 use super::Shell;
 use super::field::Field;
-use super::pattern::{is_special, matches};
+use super::pattern::is_special;
 use super::state::Stop;
 
 impl Shell<'_, '_> {
@@ -55,7 +55,7 @@ impl Shell<'_, '_> {
         for name in self.machine.root.read_dir(&full).unwrap_or_default() {
             self.spend(name.len())?;
             let hidden = name.starts_with(b".") && !pattern.starts_with(b".") && !pattern.starts_with(b"\\.");
-            if hidden || !matches(pattern, &name) {
+            if hidden || !self.matches(pattern, &name)? {
                 continue;
             }
             let path = join(&name);

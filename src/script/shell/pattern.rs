@@ -1,6 +1,6 @@
 //! Shell patterns (XCU 2.13): `*`, `?`, bracket expressions with ranges and classes.
 //!
-//! Invariant: matching takes at most text times pattern steps, on bytes, as in the C locale. A quoted character stands
+//! Invariant: matching takes at most [`cost`] steps, which its callers pay for first; on bytes, as in the C locale. A quoted character stands
 //! behind a backslash.
 
 /// Escapes what a pattern would read as special.
@@ -16,6 +16,15 @@ pub(super) fn quote(bytes: &[u8], into: &mut Vec<u8>) {
 /// Whether unquoted text has something that makes it a pattern.
 pub(super) fn is_special(bytes: &[u8]) -> bool {
     bytes.iter().any(|b| b"*?[".contains(b))
+}
+
+/// How many bytes matching may look at: a `*` tries the rest of the pattern at each place of the text, and a `[` that does not
+/// end is looked for to the pattern's end each time.
+pub(in crate::script) fn cost(pattern: &[u8], text: &[u8]) -> usize {
+    let has = |byte| pattern.contains(&byte);
+    let places = if has(b'*') { pattern.len() } else { 1 };
+    let bracket = if has(b'[') { pattern.len() } else { 1 };
+    text.len().saturating_mul(places).saturating_mul(bracket).saturating_add(pattern.len())
 }
 
 /// Whether the pattern matches the whole text.

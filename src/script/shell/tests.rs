@@ -184,6 +184,19 @@ fn hostile_scripts_end() {
 }
 
 #[test]
+fn patterns_cost_what_matching_them_takes() {
+    // 2^15 bytes; as a pattern and as a text they are a thousand million steps.
+    let long = "s=aaaaaaaa; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do s=$s$s; done; ";
+    for hostile in [r#"case $s in *"$s"b) ;; esac"#, r#"p=*[$s; case $s in $p) ;; esac"#, r#"s=${s%*"$s"b*}"#] {
+        let start = std::time::Instant::now();
+        assert!(refusal(&format!("{long}{hostile}"), &[]).to_string().contains("step limit"), "{hostile}");
+        assert!(start.elapsed().as_secs() < 20, "{hostile}");
+    }
+    let plain = r#"case $s in *b*) ;; a*) echo yes ;; esac; s=${s#aaaa}; case $s in aaa*) echo ${#s} ;; esac"#;
+    assert_eq!(output(&format!("{long}{plain}"), &[]), ("yes\n32764\n".into(), false));
+}
+
+#[test]
 fn a_script_of_five_megabytes_ends() {
     let script = format!(": {}\n", "a".repeat(500)).repeat(10_000);
     assert!(run(&script, &mut root(&[]), &Commands::standard()).is_ok_and(|outcome| outcome.status.success()));

@@ -41,6 +41,10 @@ impl LayoutTarget {
         format!("oci:{}", self.folder.display())
     }
 
+    fn taken(&self, tag: &str, by: &Descriptor) -> Error {
+        LayoutError::TagTaken { place: self.place_name(), tag: tag.to_owned(), found: by.digest }.into()
+    }
+
     /// Whether the folder may be written as a layout: it is one, or is empty, or is absent in an existing parent.
     fn check(&self) -> Result<()> {
         if let Some(layout) = plain_file(&self.at("oci-layout"))? {
@@ -159,7 +163,7 @@ impl LayoutTarget {
             let found: Vec<&Descriptor> = known.iter().filter(has_name).collect();
             match found.iter().find(|entry| entry.digest != root.digest) {
                 Some(other) => {
-                    return Err(LayoutError::TagTaken { place: self.place_name(), tag: name.clone(), found: other.digest }.into());
+                    return Err(self.taken(name, other));
                 }
                 None if found.is_empty() => missing.push(name),
                 None => {}
@@ -253,6 +257,12 @@ impl Target for LayoutTarget {
             let which = Selector::Name(name.to_owned());
             Ok(Listing::read(&Folder(self.folder.clone()))?.find(&which).ok().cloned())
         })
+    }
+    fn can_move(&self, name: &str, has: &Descriptor) -> Result<()> {
+        Err(self.taken(name, has))
+    }
+    fn is_local(&self) -> bool {
+        true
     }
     fn check_rights(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {

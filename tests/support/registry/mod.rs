@@ -54,6 +54,8 @@ pub(crate) enum Fault {
     Slow(Duration),
     /// Send one byte at a time, with this pause between.
     Drip(Duration),
+    /// Read the request's body in pieces of 256 KiB, with this pause before each.
+    Sip(Duration),
     /// Close without an answer.
     Hang,
     /// Answer before the body of the request was read, and close.

@@ -29,7 +29,8 @@ pub(super) fn serve(stream: &TcpStream, state: &Mutex<State>, address: SocketAdd
     while let Some(mut asked) = read_head(&mut reader) {
         let faults = due(state, &asked);
         let early = faults.iter().any(|f| matches!(f, Fault::Early(_)));
-        if !early && read_body(&mut reader, &mut asked).is_none() {
+        let pause = faults.iter().find_map(|f| if let Fault::Sip(pause) = f { Some(*pause) } else { None });
+        if !early && read_body(&mut reader, &mut asked, pause).is_none() {
             return;
         }
         // What is answered in its place is not done.
@@ -67,10 +68,14 @@ fn read_head(reader: &mut BufReader<&TcpStream>) -> Option<Asked> {
     Some(Asked { method, path, headers, body: Vec::new() })
 }
 
-fn read_body(reader: &mut BufReader<&TcpStream>, asked: &mut Asked) -> Option<()> {
+fn read_body(reader: &mut BufReader<&TcpStream>, asked: &mut Asked, pause: Option<Duration>) -> Option<()> {
     let length: usize = asked.header("content-length").and_then(|l| l.parse().ok()).unwrap_or(0);
     asked.body.resize(length, 0);
-    reader.read_exact(&mut asked.body).ok()
+    for piece in asked.body.chunks_mut(256 * 1024) {
+        std::thread::sleep(pause.unwrap_or_default());
+        reader.read_exact(piece).ok()?;
+    }
+    Some(())
 }
 
 /// The faults that are ordered for a request; each order counts down.
@@ -112,7 +117,7 @@ fn apply(fault: &Fault, asked: &Asked, answer: &mut Answer) {
         }
         Fault::Early(status) => *answer = Answer::new(*status).with("Connection", "close"),
         Fault::IgnoreRange => answer.ignore_range(),
-        Fault::CutAfter(_) | Fault::Drip(_) | Fault::Hang => {}
+        Fault::CutAfter(_) | Fault::Drip(_) | Fault::Sip(_) | Fault::Hang => {}
     }
 }
 
