@@ -63,7 +63,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     let root = root_of(&finished);
     let job = targets::job(&finished, (finished.len() > 1).then(|| root.clone()), services)?;
     targets::keep(&finished, &root, services)?;
-    let receipts = targets::deliver_all(&job, &request.names, &request.destinations, services).await?;
+    let receipts = targets::deliver_all(&job, &finished, &request.names, &request.destinations, services).await?;
     targets::name(&finished, &root, &kept_names(&request, &root), services)?;
     Ok(outcome(&request, &finished, &built, &root, &receipts, notes, lock))
 }

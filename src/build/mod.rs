@@ -10,6 +10,7 @@ mod bench;
 mod choice;
 mod driver;
 mod error;
+mod homes;
 mod installer;
 mod layers;
 mod location;

@@ -13,7 +13,7 @@ use crate::transport::engine::Engine;
 use crate::transport::layout::LayoutTarget;
 use crate::transport::{Root, Source, StreamTarget, Supply, Target};
 
-use super::{Destination, Services};
+use super::{Destination, Services, homes};
 
 /// One finished image, ready to deliver.
 pub(super) struct Finished {
@@ -40,7 +40,7 @@ impl Finished {
                 blob.supply = Arc::new(Held(self.assembled.config.1.clone()));
             }
             if self.own.contains(&blob.descriptor.digest) {
-                blob.mounts.clear();
+                blob.mounts = homes::of(&blob.descriptor.digest, &services.store)?;
             }
         }
         Ok(blobs)
@@ -100,6 +100,7 @@ fn by_repository(names: &[Reference]) -> BTreeMap<Repository, Vec<String>> {
 /// Delivers to every destination and gives the receipts.
 pub(super) async fn deliver_all(
     job: &Job,
+    images: &[Finished],
     names: &[Reference],
     destinations: &[Destination],
     services: &Services,
@@ -112,6 +113,11 @@ pub(super) async fn deliver_all(
                     let target = services.registry.repository(repository.clone())?;
                     let step = || format!("pushing to {repository}");
                     let receipt = deliver::copy(job, &tags, &target, &services.events, Limits::default()).await.during(step)?;
+                    if !receipt.unchanged {
+                        for image in images {
+                            homes::note(&image.own, &repository, &services.store)?;
+                        }
+                    }
                     receipts.push(receipt);
                 }
             }

@@ -89,6 +89,24 @@ fn a_second_push_asks_two_things_and_sends_nothing() {
 }
 
 #[test]
+fn a_second_repository_gets_our_layers_by_mount() {
+    let registry = DockerRegistry::shared();
+    let plywood = Plywood::new();
+    let name = base::push(&small(&plywood.path("base")).name("small"), registry, "homes/base:1");
+    let file = project(&plywood, &name);
+    let push = |target: &str| {
+        let told = plywood.json(["build", "-f", &file, "-t", &registry.name(target), "--push"]);
+        let image = &told["images"][0];
+        let layers: u64 = image["layers"].as_array().unwrap().iter().map(|layer| layer["size"].as_u64().unwrap()).sum();
+        (image["sent_bytes"].as_u64().unwrap(), image["mounted_bytes"].as_u64().unwrap(), layers)
+    };
+    let (sent, mounted, layers) = push("homes/first:1");
+    assert!(sent >= layers, "{sent} bytes for layers of {layers}");
+    let (again, more, _) = push("homes/second:1");
+    assert_eq!((again, more), (sent - layers, mounted + layers));
+}
+
+#[test]
 fn building_on_our_own_output_changes_nothing() {
     let plywood = Plywood::new();
     let start = small(&plywood.path("base"));
