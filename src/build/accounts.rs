@@ -28,23 +28,22 @@ pub(super) async fn check(
     services: &Services,
 ) -> Result<()> {
     let asks = resolved.units.iter().flat_map(|u| &u.users).any(|user| user.uid.is_some());
-    if !asks || request.uid_taken != UidTaken::Fail {
+    // With every layer known the plan itself is as quick, and a warm build reads no catalogue at all.
+    let unseen = base.manifest.layers.iter().any(|layer| !probe::is_known(layer, &services.store));
+    if !asks || !unseen || request.uid_taken != UidTaken::Fail {
         return Ok(());
     }
     let mut layers = Vec::with_capacity(base.manifest.layers.len());
-    let mut unseen = false;
     for layer in &base.manifest.layers {
         let facts = if let Some(catalogue) = probe::known(layer, &services.store)? {
             Some(AccountFacts::of(&catalogue))
         } else {
-            unseen = true;
             prefix(layer, source).await?
         };
         let Some(facts) = facts else { return Ok(()) };
         layers.push(facts);
     }
-    // With every layer known the plan itself is as quick.
-    if unseen { plan::check_uids(AccountFacts::merge(&layers)?, resolved) } else { Ok(()) }
+    plan::check_uids(AccountFacts::merge(&layers)?, resolved)
 }
 
 /// The accounts of a layer out of its first bytes; nothing where those do not tell.

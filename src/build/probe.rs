@@ -63,6 +63,11 @@ fn matching(digest: Digest, found: DiffId, wanted: Option<DiffId>) -> Result<()>
     }
 }
 
+/// Whether a layer was read before.
+pub(super) fn is_known(layer: &Descriptor, store: &Store) -> bool {
+    store.has_memo(CATALOGUE, &layer.digest.hex())
+}
+
 /// The catalogue of a layer that was read before.
 pub(super) fn known(layer: &Descriptor, store: &Store) -> Result<Option<Catalogue>> {
     Ok(remembered(layer, store)?.map(|(_, catalogue)| catalogue))

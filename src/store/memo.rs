@@ -37,6 +37,10 @@ impl Store {
         bytes.drain(..at);
         Ok(Some(bytes))
     }
+    /// Whether there is a document of `kind` with `key`; it is not read, so it may still turn out to be damaged.
+    pub fn has_memo(&self, kind: &str, key: &str) -> bool {
+        self.memo_path(kind, key).is_file()
+    }
     /// Keeps a document, which holds the blobs `holds`. A later one for the same kind and key replaces it.
     pub fn set_memo(&self, kind: &str, key: &str, document: &[u8], holds: &[Digest]) -> Result<(), StoreError> {
         let path = self.memo_path(kind, key);
