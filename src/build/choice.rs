@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::image::Base;
-use crate::oci::Digest;
+use crate::oci::{Digest, Hasher};
 use crate::pin::{self, Asked, Chosen, Inputs, Lock, LockError, Results, SolverRequest};
 use crate::plan::RULES;
 use crate::recipe::Resolved;
@@ -45,7 +45,11 @@ pub(super) fn remembered(
     request: &Request,
     services: &Services,
 ) -> Result<Option<Chosen>> {
-    let key = key(base, requests, request);
+    recall(&key(base, requests, request), request, services)
+}
+
+/// A choice under a key, if it may be used now.
+fn recall(key: &str, request: &Request, services: &Services) -> Result<Option<Chosen>> {
     if request.refresh {
         return Ok(None);
     }
@@ -56,7 +60,7 @@ pub(super) fn remembered(
     if !young && !request.offline {
         return Ok(None);
     }
-    Ok(services.store.memo(CHOICE, &key)?.and_then(|memo| serde_json::from_slice(&memo).ok()))
+    Ok(services.store.memo(CHOICE, key)?.and_then(|memo| serde_json::from_slice(&memo).ok()))
 }
 
 /// Asks the archives, and remembers what they said.
@@ -67,7 +71,12 @@ pub(super) async fn ask(
     request: &Request,
     services: &Services,
 ) -> Result<Chosen> {
-    let key = key(base, &requests, request);
+    let own = key(base, &requests, request);
+    let state = state_key(&base.platform.to_string(), rootfs, &requests, request);
+    if let Some(chosen) = recall(&state, request, services)? {
+        adopt(&state, &own, services)?;
+        return Ok(chosen);
+    }
     let architecture = base
         .platform
         .debian_architecture()
@@ -84,8 +93,46 @@ pub(super) async fn ask(
         mirrors: &request.apt_mirrors,
     };
     let chosen = pin::choose(&asked, &services.store, &services.http).await?;
-    note(&chosen, &key, request, services)?;
+    note(&chosen, &own, request, services)?;
+    note(&chosen, &state, request, services)?;
     Ok(chosen)
+}
+
+/// What of a base apt looks at: its settings, sources, pins and keys, and the states of its packages.
+const LOOKED_AT: [&str; 6] = [
+    "etc/apt",
+    "usr/share/keyrings",
+    "var/lib/dpkg/status",
+    "var/lib/dpkg/arch",
+    "var/lib/dpkg/arch-native",
+    "var/lib/apt/extended_states",
+];
+
+/// The key that two bases share for which apt would choose the same.
+fn state_key(platform: &str, rootfs: &RootFs, requests: &[SolverRequest], request: &Request) -> String {
+    let mut hasher = Hasher::new();
+    let below = |path: &[u8], above: &str| {
+        path.strip_prefix(above.as_bytes()).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+    };
+    for node in rootfs.nodes().filter(|n| LOOKED_AT.iter().any(|above| below(n.entry.path.as_bytes(), above))) {
+        let what = (&node.entry.path, &node.entry.kind, node.digest);
+        hasher.update(&postcard::to_stdvec(&what).unwrap_or_default());
+    }
+    let asked: Vec<_> = requests.iter().map(|r| (&r.units, r.recommends)).collect();
+    hasher.update(&serde_json::to_vec(&(RULES, asked, request.allow_expired, platform)).unwrap_or_default());
+    format!("state {}", hasher.finish().hex())
+}
+
+/// What is remembered for bases of this state holds for this one, and is as old.
+fn adopt(state: &str, own: &str, services: &Services) -> Result<()> {
+    let store = &services.store;
+    if let Some(memo) = store.memo(CHOICE, state)? {
+        store.set_memo(CHOICE, own, &memo, &[])?;
+    }
+    if let Some(seen) = store.seen(&format!("{CHOICE} {state}"))? {
+        store.set_seen(&format!("{CHOICE} {own}"), &seen)?;
+    }
+    Ok(())
 }
 
 /// Remembers a choice. It counts as checked now only if every archive could be asked.
