@@ -204,6 +204,8 @@ pub(super) fn fill(inputs: &mut Inputs, chosen: Chosen, allow_expired: bool) {
 mod tests {
     use super::*;
     use crate::build::bench;
+    use crate::rootfs::Node;
+    use crate::stream::{Entry, EntryPath, Kind};
 
     #[test]
     fn only_a_choice_that_every_archive_spoke_for_counts_as_checked() {
@@ -218,6 +220,28 @@ mod tests {
             note(&chosen, key, &request, &services).expect("noted");
             assert_eq!(services.store.seen(&format!("{CHOICE} {key}")).expect("read").is_some(), checked, "{key}");
             assert!(services.store.memo(CHOICE, key).expect("read").is_some(), "{key}");
+        }
+    }
+
+    #[test]
+    fn bases_share_a_choice_where_apt_sees_the_same_in_them() {
+        let node = |path: &str, text: &[u8]| Node {
+            entry: Entry::new(EntryPath::new(path).expect("a path"), Kind::File { size: text.len() as u64 }, 0o644),
+            bytes: None,
+            digest: Some(Digest::of(text)),
+            elf: None,
+            layer: 0,
+        };
+        let key = |platform: &str, path: &str, text: &[u8]| {
+            let nodes = [node("etc/apt/sources.list", b"deb"), node("var/lib/dpkg/status", b"old"), node(path, text)];
+            state_key(platform, &RootFs::from_nodes(nodes), &[], &bench::request())
+        };
+        let same = key("linux/amd64", "opt/file", b"one");
+        assert_eq!(key("linux/amd64", "opt/file", b"two"), same);
+        assert_eq!(key("linux/amd64", "etc/aptitude", b"two"), same);
+        assert_ne!(key("linux/arm64", "opt/file", b"one"), same);
+        for path in ["etc/apt/sources.list", "etc/apt/apt.conf.d/x", "var/lib/dpkg/status", "usr/share/keyrings/k.gpg"] {
+            assert_ne!(key("linux/amd64", path, b"new"), same, "{path}");
         }
     }
 }
