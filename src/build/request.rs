@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::oci::{Platform, Reference};
-use crate::plan::UidTaken;
+use crate::plan::{ScriptPolicy, UidTaken};
 use crate::recipe::{Ask, Library};
 
 use super::Location;
@@ -55,6 +55,8 @@ pub struct Request {
     pub recommends: Option<bool>,
     /// What happens to a taken UID.
     pub uid_taken: UidTaken,
+    /// What happens where a package's script is not covered.
+    pub scripts: ScriptPolicy,
     /// An installer in place of the recipe's.
     pub installer: Option<PathBuf>,
     /// `SOURCE_DATE_EPOCH`.
