@@ -8,7 +8,7 @@ use crate::oci::Platform;
 
 mod build;
 
-pub(super) use build::{BuildArgs, UidTaken};
+pub(super) use build::{BuildArgs, Scripts, UidTaken};
 
 /// What `--help` says of places.
 const PLACES: &str = "\

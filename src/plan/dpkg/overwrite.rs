@@ -48,6 +48,9 @@ impl Dpkg<'_> {
             return Err(DpkgError::Overwrites { package: locked.name.clone(), path: entry.path.to_string(), owner }.into());
         }
         let architecture = other.text("Architecture").to_owned();
+        if !self.robbed.contains(&owner) {
+            self.robbed.push(owner.clone());
+        }
         self.drop_from_list(&owner, &architecture, &place)
     }
 

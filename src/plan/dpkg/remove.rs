@@ -61,7 +61,7 @@ impl Dpkg<'_> {
     }
 
     /// Of a package in `config-files` only `.list` (of its conffiles) and `.postrm` stay.
-    fn drop_info(&mut self, number: usize, key: &PackageKey, stays: bool) -> Result<()> {
+    pub(super) fn drop_info(&mut self, number: usize, key: &PackageKey, stays: bool) -> Result<()> {
         self.root.set_author(Author::Package(number));
         let directory = "/var/lib/dpkg/info";
         for name in self.root.read_dir(directory.as_bytes()).unwrap_or_default() {
