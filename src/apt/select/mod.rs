@@ -239,7 +239,8 @@ fn select_here(
         marks.change(one.package, |choice| choice.protected = true);
     }
     for one in asked.iter().filter(|one| one.version.is_some()) {
-        if marks.is_wanting(one.package) {
+        // One that is upgraded takes its siblings with it, also where it wants nothing.
+        if marks.is_wanting(one.package) || marks.of(one.package).mode == Mode::Install {
             marks.install(one.package, Reach::Dependencies, By::User, 0);
         }
     }
