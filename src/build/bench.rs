@@ -60,5 +60,6 @@ pub(super) fn request() -> Request {
         max_age: 0,
         allow_expired: false,
         apt_mirrors: Vec::new(),
+        conda_mirrors: Vec::new(),
     }
 }

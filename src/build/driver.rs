@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::image::index;
 use crate::oci::{Descriptor, Digest, Reference};
 use crate::pin::{LinkedLayer, PlatformLock, Results};
-use crate::plan::{self, LayerKind, PlannedLayer, RULES};
+use crate::plan::{self, PlannedLayer, RULES};
 use crate::recipe::{Rank, Resolved};
 use crate::transport::Root;
 
@@ -34,10 +34,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     targets::check(&request.destinations, services, false).await?;
     let mut prepared = Vec::new();
     for platform in &request.platforms {
-        let one = prepare(&request, platform, services).await?;
-        let machine = one.base.platform.machine().unwrap_or("unknown");
-        super::installer::check(&one.resolved, &request, services, machine).await?;
-        prepared.push(one);
+        prepared.push(prepare(&request, platform, services).await?);
     }
     let mut finished = Vec::new();
     let mut built: Vec<Vec<BuiltLayer>> = Vec::new();
@@ -75,7 +72,7 @@ pub async fn plan(request: Request, services: &Services) -> Result<Vec<PlannedIm
     for platform in &request.platforms {
         let mut one = prepare(&request, platform, services).await?;
         let planned = plan_layers(&mut one, &request, services).await?;
-        let layers = foreseen(&one, planned, services)?;
+        let layers = foreseen(planned, services)?;
         let digest = foreseen_digest(&one, &layers, &request)?;
         let names: Vec<String> =
             if request.names.is_empty() { vec![String::new()] } else { request.names.iter().map(Reference::familiar).collect() };
@@ -94,8 +91,8 @@ pub async fn plan(request: Request, services: &Services) -> Result<Vec<PlannedIm
     Ok(images)
 }
 
-/// The layers as a plan tells them: what was linked before has a digest. A conda prefix is told, and linked by a later version.
-fn foreseen(one: &Prepared, planned: Vec<PlannedLayer>, services: &Services) -> Result<Vec<(BuiltLayer, Option<Made>)>> {
+/// The layers as a plan tells them: what was linked before has a digest.
+fn foreseen(planned: Vec<PlannedLayer>, services: &Services) -> Result<Vec<(BuiltLayer, Option<Made>)>> {
     let mut layers = Vec::new();
     for layer in planned {
         let key = layer.spec.key();
@@ -109,15 +106,6 @@ fn foreseen(one: &Prepared, planned: Vec<PlannedLayer>, services: &Services) -> 
         };
         let made = linked.map(|linked| Made { kind: layer.kind, recipe: layer.recipe, key, linked, reused: true });
         layers.push((told, made));
-    }
-    let place = |units: &[crate::recipe::ResolvedUnit], name: &str| units.iter().position(|u| u.name == name);
-    for (number, unit) in one.resolved.units.iter().enumerate().filter(|(_, u)| u.installer.is_some()) {
-        let told = BuiltLayer { digest: None, size: None, kind: LayerKind::Ply, recipe: unit.name.clone(), reused: false };
-        let before = |(built, _): &(BuiltLayer, Option<Made>)| {
-            built.kind == LayerKind::Ply && place(&one.resolved.units, &built.recipe).is_some_and(|n| n < number)
-        };
-        let at = layers.iter().take_while(|layer| before(layer)).count();
-        layers.insert(at, (told, None));
     }
     Ok(layers)
 }
@@ -191,7 +179,7 @@ fn needs_rootfs(resolved: &Resolved) -> bool {
             && u.files.is_empty()
             && u.directories.is_empty()
             && u.tars.is_empty())
-            || u.installer.is_some()
+            || u.conda.is_some()
     })
 }
 
@@ -201,6 +189,7 @@ async fn plan_layers(one: &mut Prepared, request: &Request, services: &Services)
     }
     let rootfs = rootfs_of(one, services).await?;
     let contents = contents(one, request, services).await?;
+    let conda = super::conda::read(one, request, services).await?;
     let input = plan::Input {
         rootfs,
         bodies: Arc::new(one.archives.clone()),
@@ -209,6 +198,7 @@ async fn plan_layers(one: &mut Prepared, request: &Request, services: &Services)
         machine: one.base.platform.machine().unwrap_or("unknown"),
         resolved: &one.resolved,
         trees: &one.trees,
+        conda: &conda,
         uid_taken: request.uid_taken,
         epoch: request.epoch,
         fold: request.fold,

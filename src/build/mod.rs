@@ -8,10 +8,10 @@ mod assemble;
 #[cfg(test)]
 mod bench;
 mod choice;
+mod conda;
 mod driver;
 mod error;
 mod homes;
-mod installer;
 mod layers;
 mod location;
 mod outcome;

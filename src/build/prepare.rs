@@ -15,7 +15,7 @@ use crate::recipe::{Rank, Resolved, Surroundings, Unit, merge, resolve};
 use crate::rootfs::RootFs;
 
 use super::archives::{Archives, Shape};
-use super::{BuildError, Opened, Request, Services, accounts, assemble, choice, probe, trees};
+use super::{BuildError, Opened, Request, Services, accounts, assemble, choice, conda, probe, trees};
 
 /// One platform on its way.
 pub(super) struct Prepared {
@@ -65,7 +65,7 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
         packages: Vec::new(),
         calls: Vec::new(),
         extended_states: None,
-        installer: None,
+        conda: Vec::new(),
     };
     let mut prepared = Prepared {
         named_digest: root.descriptor.digest,
@@ -80,6 +80,7 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
         scripts: Vec::new(),
     };
     choose(&mut prepared, request, services).await?;
+    conda::pin(&mut prepared, request, services).await?;
     Ok(prepared)
 }
 

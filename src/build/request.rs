@@ -55,8 +55,8 @@ pub struct Request {
     pub recommends: Option<bool>,
     /// What happens to a taken UID.
     pub uid_taken: UidTaken,
-    /// An installer in place of the recipe's.
-    pub installer: Option<PathBuf>,
+    /// A conda installer in place of the recipe's: a path or an address.
+    pub installer: Option<String>,
     /// `SOURCE_DATE_EPOCH`.
     pub epoch: Option<i64>,
     /// One layer in place of several.
@@ -73,4 +73,6 @@ pub struct Request {
     pub allow_expired: bool,
     /// Prefixes of archive URIs, and what is asked in their place.
     pub apt_mirrors: Vec<(String, String)>,
+    /// Prefixes of addresses of conda packages and installers, and what is asked in their place.
+    pub conda_mirrors: Vec<(String, String)>,
 }

@@ -77,7 +77,8 @@ pub(super) fn of(args: &BuildArgs, host: &Host) -> Result<Asked> {
         refresh: args.refresh,
         max_age: args.max_age,
         allow_expired: args.allow_expired,
-        apt_mirrors: args.apt_mirror.iter().map(|m| words::mirror(m)).collect::<Result<_>>()?,
+        apt_mirrors: args.apt_mirror.iter().map(|m| words::mirror("--apt-mirror", m)).collect::<Result<_>>()?,
+        conda_mirrors: args.conda_mirror.iter().map(|m| words::mirror("--conda-mirror", m)).collect::<Result<_>>()?,
         ask: ask(args, profile.clone(), project)?,
     };
     Ok(Asked { request, profile: (profile != "none").then_some(profile), lock_file })
@@ -217,9 +218,12 @@ fn library_has(library: &Library, profile: &str) -> Result<()> {
     Ok(())
 }
 
-fn installer(path: &Path) -> Result<PathBuf> {
-    std::fs::metadata(path).map_err(|e| unreadable(path, e))?;
-    Ok(path.to_owned())
+/// An address, or a file that is there.
+fn installer(location: &str) -> Result<String> {
+    if !(location.starts_with("http://") || location.starts_with("https://")) {
+        std::fs::metadata(location).map_err(|e| unreadable(Path::new(location), e))?;
+    }
+    Ok(location.to_owned())
 }
 
 fn uid_taken(policy: UidTaken) -> plan::UidTaken {

@@ -3,6 +3,7 @@
 //! Invariant: no file, clock or network; equal inputs give equal specs, byte for byte.
 
 mod apt_records;
+pub mod conda;
 mod dpkg;
 mod error;
 pub mod layers;
@@ -68,6 +69,8 @@ pub struct Input<'a> {
     pub resolved: &'a Resolved,
     /// Trees and ready layers.
     pub trees: &'a [Tree],
+    /// Conda prefixes.
+    pub conda: &'a [conda::Prefix],
     /// What happens to a taken UID.
     pub uid_taken: UidTaken,
     /// `SOURCE_DATE_EPOCH`.
@@ -116,9 +119,9 @@ pub struct Plan {
 
 /// Makes the plan.
 pub fn plan(input: &Input<'_>) -> Result<Plan> {
-    let mut root = VirtualRoot::new(input.rootfs.clone(), input.bodies.clone());
+    let mut root = VirtualRoot::new(input.rootfs.clone(), conda::patched_bodies(input.bodies.clone(), input.conda));
     let resolved = input.resolved;
-    let mut units: Vec<Unit> = resolved.units.iter().map(|u| unit_of(u, input.inputs)).collect();
+    let mut units: Vec<Unit> = resolved.units.iter().enumerate().map(|(n, u)| unit_of(n, u, input)).collect();
     units.extend(input.trees.iter().filter(|t| t.is_layer).map(|_| Unit {
         name: String::new(),
         rank: crate::recipe::Rank::File,
@@ -129,6 +132,8 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
         root: &mut root,
         resolved,
         trees: input.trees,
+        conda: input.conda,
+        machine: input.machine,
         uid_taken: input.uid_taken,
         shadow_day: input.inputs.shadow_day,
         renamed: BTreeMap::new(),
@@ -191,7 +196,7 @@ fn packages(input: &Input<'_>, root: &mut VirtualRoot) -> Result<(Vec<PlacedPack
     let placed = changes.into_iter().zip(places).map(|(change, places)| {
         let unit = units.iter().position(|u| u.name == change.locked.recipe).unwrap_or(units.len().saturating_sub(1));
         let contents = change.contents.unwrap_or_default();
-        PlacedPackage { archive: change.locked.sha256.unwrap_or_else(|| Digest::of(b"")), contents, places, unit }
+        PlacedPackage { archive: change.locked.sha256.unwrap_or_else(|| Digest::of(b"")), contents, places, unit, conda: None }
     });
     Ok((placed.collect(), handled.into_iter().map(|h| h.evaluated).collect()))
 }
@@ -201,8 +206,9 @@ fn commands() -> Commands {
     Commands::standard()
 }
 
-fn unit_of(unit: &crate::recipe::ResolvedUnit, inputs: &Inputs) -> Unit {
-    Unit { name: unit.name.clone(), rank: unit.rank, has_packages: inputs.packages.iter().any(|p| p.recipe == unit.name) }
+fn unit_of(number: usize, unit: &crate::recipe::ResolvedUnit, input: &Input<'_>) -> Unit {
+    let has_packages = input.inputs.packages.iter().any(|p| p.recipe == unit.name) || input.conda.iter().any(|c| c.unit == number);
+    Unit { name: unit.name.clone(), rank: unit.rank, has_packages }
 }
 
 impl std::fmt::Debug for Input<'_> {

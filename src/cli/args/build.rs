@@ -68,8 +68,8 @@ pub(in crate::cli) struct BuildArgs {
     #[arg(long, value_name = "POLICY", default_value = "fail", hide_possible_values = true, help_heading = "What goes in")]
     pub(in crate::cli) uid_taken: UidTaken,
     /// The Miniforge installer, in place of the recipe's
-    #[arg(long, value_name = "FILE", help_heading = "What goes in")]
-    pub(in crate::cli) miniforge_installer: Option<PathBuf>,
+    #[arg(long, value_name = "FILE|URL", help_heading = "What goes in")]
+    pub(in crate::cli) miniforge_installer: Option<String>,
     /// Folder with NAME/layer.toml and profiles/NAME.toml, which win over the built-in ones
     #[arg(long, value_name = "DIR", help_heading = "What goes in")]
     pub(in crate::cli) layers_dir: Option<PathBuf>,
@@ -133,6 +133,9 @@ pub(in crate::cli) struct BuildArgs {
     /// Ask TO where an archive's address begins with FROM; repeatable, the longest FROM wins
     #[arg(long, value_name = "FROM=TO", help_heading = "Inputs")]
     pub(in crate::cli) apt_mirror: Vec<String>,
+    /// The same for addresses of conda packages and installers
+    #[arg(long, value_name = "FROM=TO", help_heading = "Inputs")]
+    pub(in crate::cli) conda_mirror: Vec<String>,
     /// Build on a base with ONBUILD triggers, which are not run
     #[arg(long, help_heading = "Inputs")]
     pub(in crate::cli) ignore_onbuild: bool,
