@@ -12,8 +12,11 @@ mod archive;
 mod deb;
 #[path = "support/elf.rs"]
 mod elf;
+#[path = "sharing/real.rs"]
+mod real;
 #[path = "support/repository.rs"]
 mod repository;
+mod support;
 #[path = "support/tree.rs"]
 mod tree;
 
