@@ -10,7 +10,7 @@ use crate::oci::{Platform, Reference};
 use crate::plan;
 use crate::recipe::{Ask, Library, Rank, Unit};
 
-use super::args::{BuildArgs, UidTaken};
+use super::args::{BuildArgs, Scripts, UidTaken};
 use super::failure::{unreadable, usage, usage_with_hint};
 use super::host::Host;
 
@@ -71,6 +71,10 @@ pub(super) fn of(args: &BuildArgs, host: &Host) -> Result<Asked> {
         library,
         recommends: args.recommends.then_some(true).or_else(|| args.no_recommends.then_some(false)),
         uid_taken: uid_taken(args.uid_taken),
+        scripts: match args.scripts {
+            Scripts::Stop => plan::ScriptPolicy::Stop,
+            Scripts::Defer => plan::ScriptPolicy::Defer,
+        },
         installer: args.miniforge_installer.as_deref().map(installer).transpose()?,
         epoch: host.epoch()?,
         fold: args.fold,

@@ -87,6 +87,7 @@ fn made(base: Vec<Node>, text: &str, trees: &[Tree], uid_taken: UidTaken) -> Res
         uid_taken,
         epoch: None,
         fold: false,
+        scripts: ScriptPolicy::Stop,
     })
 }
 
