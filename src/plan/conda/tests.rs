@@ -6,7 +6,7 @@ use super::*;
 use crate::conda::{Member, Part, Wanted, as_tar, conda, data, held, info, info_tar, list, read};
 use crate::layer::{Contents, link};
 use crate::pin::Inputs;
-use crate::plan::{Input, LayerKind, Plan, UidTaken, plan};
+use crate::plan::{Input, LayerKind, Plan, ScriptPolicy, UidTaken, plan};
 use crate::recipe::{Merged, Rank, Surroundings, Unit, resolve};
 use crate::rootfs::{Node, RootFs};
 use crate::store::Store;
@@ -158,6 +158,7 @@ fn planned_with(made: &[Made], group_writable: bool, base: Vec<Node>, recipe: &s
         uid_taken: UidTaken::Fail,
         epoch: None,
         fold: false,
+        scripts: ScriptPolicy::Stop,
     })?;
     Ok((plan, archives))
 }
