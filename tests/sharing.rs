@@ -23,6 +23,8 @@ mod bases;
 mod image;
 #[path = "sharing/lab.rs"]
 mod lab;
+#[path = "sharing/own.rs"]
+mod own;
 #[path = "sharing/packages.rs"]
 mod packages;
 #[path = "sharing/table.rs"]
