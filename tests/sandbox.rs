@@ -4,6 +4,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "sandbox/after.rs"]
+mod after;
+#[path = "support/archive.rs"]
+#[allow(dead_code, reason = "faults and the log are other tests'")]
+mod archive;
+#[path = "support/deb.rs"]
+#[allow(dead_code, reason = "other tests need more of it")]
+mod deb;
+#[path = "sandbox/deferred.rs"]
+mod deferred;
+#[path = "support/own_archive.rs"]
+mod own_archive;
+#[path = "sandbox/renamed.rs"]
+mod renamed;
+#[path = "support/repository.rs"]
+mod repository;
 mod support;
 
 use std::sync::OnceLock;

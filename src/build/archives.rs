@@ -5,12 +5,13 @@ use std::io::Read;
 use std::sync::{Arc, Mutex};
 
 use crate::apt::deb;
+use crate::conda;
 use crate::error::{Error, IoFault, Result};
 use crate::layer::Contents;
 use crate::layer::root::Bodies;
 use crate::oci::Digest;
 use crate::store::Store;
-use crate::stream::{EntryPath, HashingReader, Kind, Limits, TarReader, decompress, detect};
+use crate::stream::{EntryPath, HashingReader, Kind, Limits, TarReader, Verified, decompress, detect};
 
 use super::BuildError;
 
@@ -21,6 +22,17 @@ pub(super) enum Shape {
     Deb,
     /// A tar, compressed or not.
     Tar,
+    /// A conda package, alone or inside of an installer.
+    Conda(Place),
+}
+
+/// Where in the store the bytes of an archive lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The blob that has them, and its size.
+    pub(super) blob: (Digest, u64),
+    /// Offset in it.
+    pub(super) at: u64,
 }
 
 /// What is known of each archive that was read: its shape, its size, its contents.
@@ -51,7 +63,7 @@ impl Archives {
             let blob = self.store.open_blob(&digest, size)?;
             let contents = match shape {
                 Shape::Deb => deb::read(blob, Some(digest))?,
-                Shape::Tar => tar_contents(plain(blob)?, digest)?,
+                Shape::Tar | Shape::Conda(_) => tar_contents(plain(blob)?, digest)?,
             };
             // Who knows the contents will want the bytes.
             self.store.set_memo(kind, &key, &deb::to_memo(&contents), &[digest])?;
@@ -65,11 +77,40 @@ impl Archives {
     /// The uncompressed data tar of an archive that was read before.
     pub(super) fn data(&self, digest: &Digest) -> Result<Box<dyn Read + Send>> {
         let (shape, size, _) = self.lock().get(digest).cloned().ok_or_else(|| BuildError::NotStored(digest.to_string()))?;
-        let blob = self.store.open_blob(digest, size)?;
         match shape {
-            Shape::Deb => Ok(deb::data_tar(blob)?),
-            Shape::Tar => plain(blob),
+            Shape::Deb => Ok(deb::data_tar(self.store.open_blob(digest, size)?)?),
+            Shape::Tar => plain(self.store.open_blob(digest, size)?),
+            Shape::Conda(place) => Ok(conda::data(&digest.to_string(), &self.section(digest, size, place)?)?),
         }
+    }
+
+    /// A conda package for one prefix (absolute). `name` is its file name.
+    pub(super) fn conda(&self, name: &str, digest: Digest, size: u64, place: Place, prefix: &str) -> Result<Arc<conda::Package>> {
+        let (kind, key) = ("conda", format!("{} {prefix}", digest.hex()));
+        let known = self.store.memo(kind, &key)?.and_then(|memo| conda::Package::from_memo(&memo));
+        let package = if let Some(package) = known {
+            package
+        } else {
+            let package = conda::read(name, &self.section(&digest, size, place)?, digest, prefix)?;
+            self.store.set_memo(kind, &key, &package.to_memo(), &[place.blob.0])?;
+            package
+        };
+        let package = Arc::new(package);
+        self.lock().insert(digest, (Shape::Conda(place), size, package.contents.clone()));
+        Ok(package)
+    }
+
+    /// The bytes of an archive inside of a blob, verified before they are looked at.
+    fn section(&self, digest: &Digest, size: u64, place: Place) -> Result<conda::Section> {
+        let file = self.store.open_ranged(&place.blob.0, place.blob.1)?;
+        let section = conda::Section::new(Arc::new(file), place.at, size);
+        let verified = Verified::new(section.clone(), *digest, size).finish();
+        verified.map_err(|e| {
+            crate::stream::VerifyError::inside(&e)
+                .cloned()
+                .map_or_else(|| Error::from(IoFault::new(digest.to_string(), e)), Error::from)
+        })?;
+        Ok(section)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Known> {

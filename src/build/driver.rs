@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::image::index;
 use crate::oci::{Descriptor, Digest, Reference};
 use crate::pin::{LinkedLayer, PlatformLock, Results};
-use crate::plan::{self, LayerKind, PlannedLayer, RULES};
+use crate::plan::{self, PlannedLayer, RULES};
 use crate::recipe::{Rank, Resolved};
 use crate::transport::Root;
 
@@ -26,6 +26,9 @@ const PLAN: &str = "plan";
 #[derive(Serialize, Deserialize)]
 struct PlanMemo {
     layers: Vec<Noted>,
+    /// What the plan decided, in words: a warm build says it too.
+    #[serde(default)]
+    notes: Vec<String>,
 }
 
 /// Makes the images and delivers them.
@@ -34,10 +37,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     targets::check(&request.destinations, services, false).await?;
     let mut prepared = Vec::new();
     for platform in &request.platforms {
-        let one = prepare(&request, platform, services).await?;
-        let machine = one.base.platform.machine().unwrap_or("unknown");
-        super::installer::check(&one.resolved, &request, services, machine).await?;
-        prepared.push(one);
+        prepared.push(prepare(&request, platform, services).await?);
     }
     let mut finished = Vec::new();
     let mut built: Vec<Vec<BuiltLayer>> = Vec::new();
@@ -46,7 +46,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     for one in &mut prepared {
         let made = make_layers(one, &request, services).await?;
         let assembled = assemble(&one.base, &named(one, &request), &made, &one.resolved.config, request.epoch)?;
-        for note in one.resolved.notes.iter().chain(&one.notes) {
+        for note in one.resolved.notes.iter().chain(&one.notes).chain(&one.decided) {
             if !notes.contains(note) {
                 notes.push(note.clone());
             }
@@ -75,7 +75,7 @@ pub async fn plan(request: Request, services: &Services) -> Result<Vec<PlannedIm
     for platform in &request.platforms {
         let mut one = prepare(&request, platform, services).await?;
         let planned = plan_layers(&mut one, &request, services).await?;
-        let layers = foreseen(&one, planned, services)?;
+        let layers = foreseen(planned, services)?;
         let digest = foreseen_digest(&one, &layers, &request)?;
         let names: Vec<String> =
             if request.names.is_empty() { vec![String::new()] } else { request.names.iter().map(Reference::familiar).collect() };
@@ -88,14 +88,14 @@ pub async fn plan(request: Request, services: &Services) -> Result<Vec<PlannedIm
             platform: one.base.platform.to_string(),
             layers: layers.iter().map(|(built, _)| built.clone()).collect(),
             packages: packages(&one),
-            notes: one.resolved.notes.iter().chain(&one.notes).cloned().collect(),
+            notes: one.resolved.notes.iter().chain(&one.notes).chain(&one.decided).cloned().collect(),
         }));
     }
     Ok(images)
 }
 
-/// The layers as a plan tells them: what was linked before has a digest. A conda prefix is told, and linked by a later version.
-fn foreseen(one: &Prepared, planned: Vec<PlannedLayer>, services: &Services) -> Result<Vec<(BuiltLayer, Option<Made>)>> {
+/// The layers as a plan tells them: what was linked before has a digest.
+fn foreseen(planned: Vec<PlannedLayer>, services: &Services) -> Result<Vec<(BuiltLayer, Option<Made>)>> {
     let mut layers = Vec::new();
     for layer in planned {
         let key = layer.spec.key();
@@ -106,18 +106,10 @@ fn foreseen(one: &Prepared, planned: Vec<PlannedLayer>, services: &Services) -> 
             kind: layer.kind,
             recipe: layer.recipe.clone(),
             reused: linked.is_some(),
+            measure: Some(layer.measure),
         };
         let made = linked.map(|linked| Made { kind: layer.kind, recipe: layer.recipe, key, linked, reused: true });
         layers.push((told, made));
-    }
-    let place = |units: &[crate::recipe::ResolvedUnit], name: &str| units.iter().position(|u| u.name == name);
-    for (number, unit) in one.resolved.units.iter().enumerate().filter(|(_, u)| u.installer.is_some()) {
-        let told = BuiltLayer { digest: None, size: None, kind: LayerKind::Ply, recipe: unit.name.clone(), reused: false };
-        let before = |(built, _): &(BuiltLayer, Option<Made>)| {
-            built.kind == LayerKind::Ply && place(&one.resolved.units, &built.recipe).is_some_and(|n| n < number)
-        };
-        let at = layers.iter().take_while(|layer| before(layer)).count();
-        layers.insert(at, (told, None));
     }
     Ok(layers)
 }
@@ -149,7 +141,7 @@ async fn make_layers(one: &mut Prepared, request: &Request, services: &Services)
     let planned = plan_layers(one, request, services).await?;
     let made = layers::link_all(planned, &one.archives, &services.store, services.threads).await?;
     let noted = made.iter().map(|m| Noted { kind: m.kind, recipe: m.recipe.clone(), key: m.key.0 }).collect();
-    let memo = serde_json::to_vec(&PlanMemo { layers: noted }).unwrap_or_default();
+    let memo = serde_json::to_vec(&PlanMemo { layers: noted, notes: one.decided.clone() }).unwrap_or_default();
     let held: Vec<Digest> = made.iter().map(|m| m.linked.digest).collect();
     services.store.set_memo(PLAN, &plan_key(one, request), &memo, &held)?;
     Ok(made)
@@ -163,7 +155,7 @@ fn plan_key(one: &Prepared, request: &Request) -> String {
         one.inputs.base_digest,
         one.inputs.digest(),
         trees,
-        format!("{:?} {:?} {} {:?}", request.uid_taken, request.epoch, request.fold, request.recommends),
+        format!("{:?} {:?} {} {:?} {:?}", request.uid_taken, request.epoch, request.fold, request.recommends, request.scripts),
         request.ask.set.clone(),
         request.ask.profile.clone(),
         &one.resolved.notes,
@@ -171,7 +163,7 @@ fn plan_key(one: &Prepared, request: &Request) -> String {
     Digest::of(&serde_json::to_vec(&parts).unwrap_or_default()).hex()
 }
 
-fn remembered_layers(one: &Prepared, request: &Request, services: &Services) -> Result<Option<Vec<Made>>> {
+fn remembered_layers(one: &mut Prepared, request: &Request, services: &Services) -> Result<Option<Vec<Made>>> {
     let memo = services.store.memo(PLAN, &plan_key(one, request))?;
     let Some(memo) = memo.and_then(|m| serde_json::from_slice::<PlanMemo>(&m).ok()) else { return Ok(None) };
     let mut made = Vec::with_capacity(memo.layers.len());
@@ -180,6 +172,7 @@ fn remembered_layers(one: &Prepared, request: &Request, services: &Services) -> 
         let Some(linked) = layers::known(&key, &services.store)? else { return Ok(None) };
         made.push(Made { kind: noted.kind, recipe: noted.recipe, key, linked, reused: true });
     }
+    one.decided = memo.notes;
     Ok(Some(made))
 }
 
@@ -191,7 +184,7 @@ fn needs_rootfs(resolved: &Resolved) -> bool {
             && u.files.is_empty()
             && u.directories.is_empty()
             && u.tars.is_empty())
-            || u.installer.is_some()
+            || u.conda.is_some()
     })
 }
 
@@ -201,6 +194,7 @@ async fn plan_layers(one: &mut Prepared, request: &Request, services: &Services)
     }
     let rootfs = rootfs_of(one, services).await?;
     let contents = contents(one, request, services).await?;
+    let conda = super::conda::read(one, request, services).await?;
     let input = plan::Input {
         rootfs,
         bodies: Arc::new(one.archives.clone()),
@@ -209,12 +203,16 @@ async fn plan_layers(one: &mut Prepared, request: &Request, services: &Services)
         machine: one.base.platform.machine().unwrap_or("unknown"),
         resolved: &one.resolved,
         trees: &one.trees,
+        conda: &conda,
         uid_taken: request.uid_taken,
         epoch: request.epoch,
         fold: request.fold,
+        scripts: request.scripts,
     };
     let plan = plan::plan(&input)?;
-    one.scripts = plan.scripts;
+    one.told = plan.packages;
+    let known = one.resolved.notes.iter().chain(&one.notes).cloned().collect::<Vec<_>>();
+    one.decided = plan.notes.into_iter().filter(|note| !known.contains(note)).collect();
     Ok(plan.layers)
 }
 

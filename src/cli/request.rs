@@ -10,7 +10,7 @@ use crate::oci::{Platform, Reference};
 use crate::plan;
 use crate::recipe::{Ask, Library, Rank, Unit};
 
-use super::args::{BuildArgs, UidTaken};
+use super::args::{BuildArgs, Scripts, UidTaken};
 use super::failure::{unreadable, usage, usage_with_hint};
 use super::host::Host;
 
@@ -69,6 +69,10 @@ pub(super) fn of(args: &BuildArgs, host: &Host) -> Result<Asked> {
         library,
         recommends: args.recommends.then_some(true).or_else(|| args.no_recommends.then_some(false)),
         uid_taken: uid_taken(args.uid_taken),
+        scripts: match args.scripts {
+            Scripts::Stop => plan::ScriptPolicy::Stop,
+            Scripts::Defer => plan::ScriptPolicy::Defer,
+        },
         installer: args.miniforge_installer.as_deref().map(installer).transpose()?,
         epoch: host.epoch()?,
         fold: args.fold,
@@ -77,7 +81,8 @@ pub(super) fn of(args: &BuildArgs, host: &Host) -> Result<Asked> {
         refresh: args.refresh,
         max_age: args.max_age,
         allow_expired: args.allow_expired,
-        apt_mirrors: args.apt_mirror.iter().map(|m| words::mirror(m)).collect::<Result<_>>()?,
+        apt_mirrors: args.apt_mirror.iter().map(|m| words::mirror("--apt-mirror", m)).collect::<Result<_>>()?,
+        conda_mirrors: args.conda_mirror.iter().map(|m| words::mirror("--conda-mirror", m)).collect::<Result<_>>()?,
         ask: ask(args, profile.clone(), project)?,
     };
     Ok(Asked { request, profile: (profile != "none").then_some(profile), lock_file })
@@ -217,9 +222,12 @@ fn library_has(library: &Library, profile: &str) -> Result<()> {
     Ok(())
 }
 
-fn installer(path: &Path) -> Result<PathBuf> {
-    std::fs::metadata(path).map_err(|e| unreadable(path, e))?;
-    Ok(path.to_owned())
+/// An address, or a file that is there.
+fn installer(location: &str) -> Result<String> {
+    if !(location.starts_with("http://") || location.starts_with("https://")) {
+        std::fs::metadata(location).map_err(|e| unreadable(Path::new(location), e))?;
+    }
+    Ok(location.to_owned())
 }
 
 fn uid_taken(policy: UidTaken) -> plan::UidTaken {

@@ -22,5 +22,6 @@ pub use choose::choose;
 pub use error::PinError;
 pub use fetch::fetch;
 pub use lock::{
-    Action, ArchiveIndex, Call, Inputs, LinkedLayer, Lock, LockError, LockedPackage, PlatformLock, RecipeInput, Results,
+    Action, ArchiveIndex, Call, Inputs, LinkedLayer, Lock, LockError, LockedConda, LockedFile, LockedPackage, PlatformLock,
+    RecipeInput, Results,
 };

@@ -73,7 +73,7 @@ fn made(base: Vec<Node>, text: &str, trees: &[Tree], uid_taken: UidTaken) -> Res
         packages: Vec::new(),
         calls: Vec::new(),
         extended_states: None,
-        installer: None,
+        conda: Vec::new(),
     };
     plan(&Input {
         rootfs: Arc::new(RootFs::from_nodes(base)),
@@ -83,9 +83,11 @@ fn made(base: Vec<Node>, text: &str, trees: &[Tree], uid_taken: UidTaken) -> Res
         machine: "x86_64",
         resolved: &resolved,
         trees,
+        conda: &[],
         uid_taken,
         epoch: None,
         fold: false,
+        scripts: ScriptPolicy::Stop,
     })
 }
 

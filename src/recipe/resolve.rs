@@ -50,8 +50,8 @@ pub struct ResolvedUnit {
     pub diverts: Vec<Divert>,
     /// Ready layers.
     pub tars: Vec<Tar>,
-    /// A conda installer.
-    pub installer: Option<Installer>,
+    /// A conda prefix.
+    pub conda: Option<Conda>,
     /// Digest of its text.
     pub digest: Digest,
 }
@@ -117,6 +117,8 @@ pub struct File {
     pub mode: Option<Mode>,
     /// Added at the end of the base's file.
     pub append: bool,
+    /// What an absent file begins with, when something is added to it.
+    pub seed: Option<EntryPath>,
 }
 
 /// A program that is moved aside for a wrapper where a package brings it.
@@ -141,17 +143,38 @@ pub struct Tar {
     pub folder: Option<std::path::PathBuf>,
 }
 
-/// A conda installer.
+/// A conda prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Installer {
-    /// URL or path.
-    pub location: String,
-    /// Its SHA-256 for the target, where the recipe pins one.
-    pub sha256: Option<Digest>,
-    /// Its version, where the recipe says.
-    pub version: Option<String>,
+pub struct Conda {
+    /// What it is linked from.
+    pub source: CondaSource,
+    /// The folder that relative paths start from.
+    pub folder: Option<std::path::PathBuf>,
     /// Where the prefix stands.
     pub prefix: EntryPath,
+    /// The group may write.
+    pub group_writable: bool,
+    /// The package cache stays.
+    pub keep_pkgs: bool,
+}
+
+/// What a conda prefix is linked from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CondaSource {
+    /// A constructor installer.
+    Installer {
+        /// URL or path.
+        location: String,
+        /// Its SHA-256 for the target, where the recipe pins one.
+        sha256: Option<Digest>,
+    },
+    /// A list of packages.
+    Explicit {
+        /// Path of the list.
+        file: String,
+        /// Path of a folder with packages.
+        packages: Option<String>,
+    },
 }
 
 /// The image's config; absent keeps the base's.
@@ -216,7 +239,7 @@ fn resolve_unit(unit: &Unit, around: &Surroundings<'_>) -> Result<ResolvedUnit, 
         directories: directories.collect::<Result<_, RecipeError>>()?,
         diverts: diverts.collect::<Result<_, RecipeError>>()?,
         tars: tars.collect::<Result<_, RecipeError>>()?,
-        installer: conda.as_ref().map(|c| values::installer(unit, c, around)).transpose()?,
+        conda: conda.as_ref().map(|c| values::conda(unit, c, around)).transpose()?,
         digest: unit.digest,
     })
 }

@@ -11,6 +11,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::conda;
 use crate::error::Result;
 use crate::layer::root::{Change, Content, Inode, InodeKind, VirtualRoot};
 use crate::layer::{Contents, LayerSpec, Made};
@@ -31,6 +32,8 @@ pub struct PlacedPackage {
     pub places: Vec<Option<EntryPath>>,
     /// The unit whose ply it goes to.
     pub unit: usize,
+    /// What changes in its files, where it is a conda package.
+    pub conda: Option<Arc<conda::Package>>,
 }
 
 impl PlacedPackage {

@@ -51,8 +51,12 @@ pub(super) fn take<'a>(
         kept.insert(&entry.path, node.path);
         taken.paths.push(node.path);
         maps.add(&entry.path, node.path);
-        if matches!(entry.kind, Kind::File { .. }) && (node.inode.mode != entry.mode || node.inode.owner != entry.owner) {
+        let is_own = matches!(entry.kind, Kind::File { .. } | Kind::Symlink { .. });
+        if is_own && (node.inode.mode != entry.mode || node.inode.owner != entry.owner) {
             taken.edits.push(Edit::Own { path: entry.path.clone(), mode: node.inode.mode, owner: node.inode.owner });
+        }
+        if let Some(patched) = package.conda.as_ref().and_then(|conda| conda.patched.get(&entry.path)) {
+            taken.edits.push(Edit::Replace { path: entry.path.clone(), changes: patched.changes.clone() });
         }
     }
     if taken.paths.is_empty() {
@@ -79,7 +83,8 @@ fn is_shipped(
             *archive == package.archive && first_target(links, target) == path && kept.contains_key(path)
         }
         (Kind::Symlink { target }, InodeKind::Symlink(now)) => {
-            target == now && inode.mtime == entry.mtime && inode.owner == entry.owner
+            // A conda package was made by whoever built it; all of it becomes root's.
+            target == now && inode.mtime == entry.mtime && (inode.owner == entry.owner || package.conda.is_some())
         }
         (Kind::CharDevice { major, minor }, InodeKind::CharDevice(a, b))
         | (Kind::BlockDevice { major, minor }, InodeKind::BlockDevice(a, b)) => {
