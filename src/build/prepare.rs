@@ -82,6 +82,7 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
         extended_states: None,
         conda: Vec::new(),
     };
+    let own_base = sources::is_ours(&request.base, &services.http.settings().allow_private).await;
     let mut prepared = Prepared {
         named_digest: root.descriptor.digest,
         opened,
@@ -91,7 +92,7 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
         archives,
         trees,
         local,
-        mirrors: sources::mirrors(&request.apt_mirrors, &sources),
+        mirrors: sources::mirrors(&request.apt_mirrors, &sources, own_base),
         sources,
         rootfs: None,
         notes: Vec::new(),

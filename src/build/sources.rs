@@ -7,10 +7,11 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 
 use crate::error::{IoFault, Result};
+use crate::http::is_internal;
 use crate::pin::NamedSource;
 use crate::recipe::{ArchiveKey, Resolved};
 
-use super::BuildError;
+use super::{BuildError, Location};
 
 /// The longest key file; real ones have some kilobytes.
 const MAX_KEY: u64 = 1 << 20;
@@ -65,12 +66,34 @@ fn key_file(path: &str, folder: Option<&std::path::Path>) -> Result<String> {
     Ok(armoured)
 }
 
-/// The mirrors of the request, and the archives of the units as places that the user names: they may be inside this network.
-pub(super) fn mirrors(asked: &[(String, String)], sources: &[NamedSource]) -> Vec<(String, String)> {
+/// Whether a base lies in this machine or its network: then its sources may name archives there as well. What comes from
+/// elsewhere may not make us ask addresses that only we can reach.
+pub(super) async fn is_ours(base: &Location, allowed: &[String]) -> bool {
+    let Location::Registry(name) = base else { return true };
+    let place = &name.repository.registry;
+    let (host, port) = match place.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, port.parse().unwrap_or(443)),
+        _ => (place.as_str(), 443),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if allowed.iter().any(|a| a.eq_ignore_ascii_case(host) || a.eq_ignore_ascii_case(place)) {
+        return true;
+    }
+    if let Ok(address) = host.parse() {
+        return is_internal(address);
+    }
+    tokio::net::lookup_host((host, port)).await.is_ok_and(|mut found| found.any(|address| is_internal(address.ip())))
+}
+
+/// The mirrors of the request, and what may be inside this network: the archives that the user names, and those of an own base.
+pub(super) fn mirrors(asked: &[(String, String)], sources: &[NamedSource], own_base: bool) -> Vec<(String, String)> {
     let mut mirrors = asked.to_vec();
+    if own_base {
+        mirrors.extend(["http://", "https://"].map(|any| (any.to_owned(), any.to_owned())));
+    }
     for uri in sources.iter().flat_map(|source| &source.uris) {
         let fixed = uri.split("$(").next().unwrap_or_default();
-        if !asked.iter().any(|(from, _)| !from.is_empty() && fixed.starts_with(from.as_str())) {
+        if !own_base && !asked.iter().any(|(from, _)| !from.is_empty() && fixed.starts_with(from.as_str())) {
             mirrors.push((fixed.to_owned(), fixed.to_owned()));
         }
     }
@@ -90,6 +113,25 @@ mod tests {
         };
         let asked = [("https://b.test/".to_owned(), "http://m.test/".to_owned())];
         let expected = [("https://b.test/", "http://m.test/"), ("https://a.test/x/", "https://a.test/x/")];
-        assert_eq!(mirrors(&asked, &[source]), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        assert_eq!(mirrors(&asked, &[source], false), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+
+    #[tokio::test]
+    async fn a_base_of_this_network_is_ours_and_one_from_elsewhere_is_not() {
+        for (base, expected) in [
+            ("oci:folder:tag", true),
+            ("docker-daemon:debian:12", true),
+            ("127.0.0.1:5000/debian:12", true),
+            ("localhost:5000/debian:12", true),
+            ("[::1]:5000/debian:12", true),
+            ("10.1.2.3/debian:12", true),
+            ("198.51.100.7:5000/debian:12", false),
+            ("[2001:db8::7]/debian:12", false),
+            ("named.invalid/debian:12", true),
+            ("unknown.invalid/debian:12", false),
+        ] {
+            let base = base.parse().expect("a place");
+            assert_eq!(is_ours(&base, &["named.invalid".into()]).await, expected, "{base:?}");
+        }
     }
 }
