@@ -13,5 +13,7 @@ mod bench;
 mod choice;
 #[path = "pin/files.rs"]
 mod files;
+#[path = "pin/reach.rs"]
+mod reach;
 #[path = "pin/trust.rs"]
 mod trust;

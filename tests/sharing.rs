@@ -19,6 +19,8 @@ mod tree;
 
 #[path = "sharing/bases.rs"]
 mod bases;
+#[path = "sharing/defer.rs"]
+mod defer;
 #[path = "sharing/image.rs"]
 mod image;
 #[path = "sharing/lab.rs"]

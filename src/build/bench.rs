@@ -51,6 +51,7 @@ pub(super) fn request() -> Request {
         lock: LockUse::default(),
         recommends: None,
         uid_taken: UidTaken::default(),
+        scripts: crate::plan::ScriptPolicy::Stop,
         installer: None,
         epoch: None,
         fold: false,

@@ -26,6 +26,9 @@ const PLAN: &str = "plan";
 #[derive(Serialize, Deserialize)]
 struct PlanMemo {
     layers: Vec<Noted>,
+    /// What the plan decided, in words: a warm build says it too.
+    #[serde(default)]
+    notes: Vec<String>,
 }
 
 /// Makes the images and delivers them.
@@ -43,7 +46,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     for one in &mut prepared {
         let made = make_layers(one, &request, services).await?;
         let assembled = assemble(&one.base, &named(one, &request), &made, &one.resolved.config, request.epoch)?;
-        for note in one.resolved.notes.iter().chain(&one.notes) {
+        for note in one.resolved.notes.iter().chain(&one.notes).chain(&one.decided) {
             if !notes.contains(note) {
                 notes.push(note.clone());
             }
@@ -85,7 +88,7 @@ pub async fn plan(request: Request, services: &Services) -> Result<Vec<PlannedIm
             platform: one.base.platform.to_string(),
             layers: layers.iter().map(|(built, _)| built.clone()).collect(),
             packages: packages(&one),
-            notes: one.resolved.notes.iter().chain(&one.notes).cloned().collect(),
+            notes: one.resolved.notes.iter().chain(&one.notes).chain(&one.decided).cloned().collect(),
         }));
     }
     Ok(images)
@@ -103,6 +106,7 @@ fn foreseen(planned: Vec<PlannedLayer>, services: &Services) -> Result<Vec<(Buil
             kind: layer.kind,
             recipe: layer.recipe.clone(),
             reused: linked.is_some(),
+            measure: Some(layer.measure),
         };
         let made = linked.map(|linked| Made { kind: layer.kind, recipe: layer.recipe, key, linked, reused: true });
         layers.push((told, made));
@@ -137,7 +141,7 @@ async fn make_layers(one: &mut Prepared, request: &Request, services: &Services)
     let planned = plan_layers(one, request, services).await?;
     let made = layers::link_all(planned, &one.archives, &services.store, services.threads).await?;
     let noted = made.iter().map(|m| Noted { kind: m.kind, recipe: m.recipe.clone(), key: m.key.0 }).collect();
-    let memo = serde_json::to_vec(&PlanMemo { layers: noted }).unwrap_or_default();
+    let memo = serde_json::to_vec(&PlanMemo { layers: noted, notes: one.decided.clone() }).unwrap_or_default();
     let held: Vec<Digest> = made.iter().map(|m| m.linked.digest).collect();
     services.store.set_memo(PLAN, &plan_key(one, request), &memo, &held)?;
     Ok(made)
@@ -151,7 +155,7 @@ fn plan_key(one: &Prepared, request: &Request) -> String {
         one.inputs.base_digest,
         one.inputs.digest(),
         trees,
-        format!("{:?} {:?} {} {:?}", request.uid_taken, request.epoch, request.fold, request.recommends),
+        format!("{:?} {:?} {} {:?} {:?}", request.uid_taken, request.epoch, request.fold, request.recommends, request.scripts),
         request.ask.set.clone(),
         request.ask.profile.clone(),
         &one.resolved.notes,
@@ -159,7 +163,7 @@ fn plan_key(one: &Prepared, request: &Request) -> String {
     Digest::of(&serde_json::to_vec(&parts).unwrap_or_default()).hex()
 }
 
-fn remembered_layers(one: &Prepared, request: &Request, services: &Services) -> Result<Option<Vec<Made>>> {
+fn remembered_layers(one: &mut Prepared, request: &Request, services: &Services) -> Result<Option<Vec<Made>>> {
     let memo = services.store.memo(PLAN, &plan_key(one, request))?;
     let Some(memo) = memo.and_then(|m| serde_json::from_slice::<PlanMemo>(&m).ok()) else { return Ok(None) };
     let mut made = Vec::with_capacity(memo.layers.len());
@@ -168,6 +172,7 @@ fn remembered_layers(one: &Prepared, request: &Request, services: &Services) -> 
         let Some(linked) = layers::known(&key, &services.store)? else { return Ok(None) };
         made.push(Made { kind: noted.kind, recipe: noted.recipe, key, linked, reused: true });
     }
+    one.decided = memo.notes;
     Ok(Some(made))
 }
 
@@ -202,9 +207,12 @@ async fn plan_layers(one: &mut Prepared, request: &Request, services: &Services)
         uid_taken: request.uid_taken,
         epoch: request.epoch,
         fold: request.fold,
+        scripts: request.scripts,
     };
     let plan = plan::plan(&input)?;
-    one.scripts = plan.scripts;
+    one.told = plan.packages;
+    let known = one.resolved.notes.iter().chain(&one.notes).cloned().collect::<Vec<_>>();
+    one.decided = plan.notes.into_iter().filter(|note| !known.contains(note)).collect();
     Ok(plan.layers)
 }
 

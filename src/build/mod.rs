@@ -27,7 +27,7 @@ mod trees;
 pub use driver::{build, plan};
 pub use error::BuildError;
 pub use location::Location;
-pub use outcome::{BuiltImage, BuiltIndex, BuiltLayer, Outcome, PlannedImage, PlannedPackage};
+pub use outcome::{BuiltImage, BuiltIndex, BuiltLayer, Handling, Outcome, PlannedImage, PlannedPackage};
 pub use probe::{catalogue, rootfs};
 pub use remembered::Remembered;
 pub use request::{Destination, LockUse, Request};

@@ -29,8 +29,10 @@ pub(super) struct Prepared {
     pub(super) rootfs: Option<Arc<RootFs>>,
     /// What pin says.
     pub(super) notes: Vec<String>,
-    /// Scripts that were evaluated, by package.
-    pub(super) scripts: Vec<Vec<String>>,
+    /// What the plan says of each package.
+    pub(super) told: Vec<plan::Told>,
+    /// What the plan decided, in words.
+    pub(super) decided: Vec<String>,
 }
 
 /// Resolve, merge, and what else is needed before a plan.
@@ -77,7 +79,8 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
         trees,
         rootfs: None,
         notes: Vec::new(),
-        scripts: Vec::new(),
+        told: Vec::new(),
+        decided: Vec::new(),
     };
     choose(&mut prepared, request, services).await?;
     conda::pin(&mut prepared, request, services).await?;
@@ -87,7 +90,9 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
 /// The digest of everything that the command line decides besides recipes and base.
 fn flags(request: &Request) -> Digest {
     let ask = &request.ask;
-    let policy = format!("{:?}", request.uid_taken);
+    // Words that change nothing are left out, so that a lock does not go stale by a further option.
+    let scripts = if request.scripts == plan::ScriptPolicy::Stop { "" } else { " Defer" };
+    let policy = format!("{:?}{scripts}", request.uid_taken);
     let parts = (&ask.words, &ask.profile, &ask.set, &ask.without, request.recommends, policy, request.fold);
     Digest::of(&serde_json::to_vec(&parts).unwrap_or_default())
 }

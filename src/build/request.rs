@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::oci::{Platform, Reference};
-use crate::plan::UidTaken;
+use crate::plan::{ScriptPolicy, UidTaken};
 use crate::recipe::{Ask, Library};
 
 use super::Location;
@@ -57,6 +57,8 @@ pub struct Request {
     pub uid_taken: UidTaken,
     /// A conda installer in place of the recipe's: a path or an address.
     pub installer: Option<String>,
+    /// What happens where a package's script is not covered.
+    pub scripts: ScriptPolicy,
     /// `SOURCE_DATE_EPOCH`.
     pub epoch: Option<i64>,
     /// One layer in place of several.

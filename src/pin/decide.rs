@@ -72,7 +72,10 @@ impl Question {
         let mut first = None;
         loop {
             match self.attempt(&requests) {
-                Ok(decision) => return Ok(Decision { notes, ..decision }),
+                Ok(mut decision) => {
+                    notes.append(&mut decision.notes);
+                    return Ok(Decision { notes, ..decision });
+                }
                 Err(Stopped::Alone(error)) => return Err(first.unwrap_or(error)),
                 Err(Stopped::Together { at, error }) => {
                     notes.push(unite(&mut requests, at));
@@ -111,6 +114,10 @@ impl Question {
             }
             self.add(&mut decision, &universe, &selection, request, &postinsts).map_err(Stopped::Alone)?;
             marked.add(&universe, &selection, &mut decision.packages);
+            if selection.searched {
+                let units: Vec<&str> = request.units.iter().map(|(unit, _)| unit.as_str()).collect();
+                decision.notes.push(format!("apt's own marking finds no way to {}; a complete search found one", units.join(", ")));
+            }
             universe = universe.after(&selection, &priority);
         }
         decision.extended_states = marked.text(&self.extended_states, &self.architecture);

@@ -7,6 +7,8 @@ pub mod conda;
 mod dpkg;
 mod error;
 pub mod layers;
+mod measure;
+mod reasons;
 mod recipes;
 mod standing;
 #[cfg(test)]
@@ -27,15 +29,16 @@ use crate::recipe::{Config, Resolved};
 use crate::rootfs::RootFs;
 use crate::script::{Answers, Commands};
 
-pub use dpkg::DpkgError;
-use dpkg::{Change, Dpkg};
+use dpkg::{Change, Deferred, Dpkg};
+pub use dpkg::{DpkgError, Handled, ScriptPolicy};
 pub use error::PlanError;
 use layers::{PlacedPackage, Slot, Sorting, Unit};
+pub use measure::Measure;
 use recipes::Placing;
 pub use users::{UidTaken, check_uids};
 
 /// Raised by every commit that changes what a plan gives for the same inputs: a part of the plan's key.
-pub const RULES: u32 = 4;
+pub const RULES: u32 = 6;
 
 /// A tree or ready layer of the project, as an archive in the store.
 #[derive(Clone, Debug)]
@@ -77,6 +80,8 @@ pub struct Input<'a> {
     pub epoch: Option<i64>,
     /// One layer in place of several.
     pub fold: bool,
+    /// What is done where a script is not covered.
+    pub scripts: ScriptPolicy,
 }
 
 /// What kind of layer it is.
@@ -102,6 +107,17 @@ pub struct PlannedLayer {
     pub recipe: String,
     /// What it is made of.
     pub spec: LayerSpec,
+    /// What it holds, and why.
+    pub measure: Measure,
+}
+
+/// What a plan tells of a package.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Why it changes.
+    pub reason: String,
+    /// How its scripts were handled.
+    pub handled: Handled,
 }
 
 /// What a build will do.
@@ -113,8 +129,8 @@ pub struct Plan {
     pub config: Config,
     /// What was decided, in words.
     pub notes: Vec<String>,
-    /// Scripts that were evaluated, by package of the lock.
-    pub scripts: Vec<Vec<String>>,
+    /// What is told of each package of the lock.
+    pub packages: Vec<Told>,
 }
 
 /// Makes the plan.
@@ -127,7 +143,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
         rank: crate::recipe::Rank::File,
         has_packages: true,
     }));
-    let (mut packages, scripts) = packages(input, &mut root)?;
+    let Installed { mut packages, told, notes: left } = packages(input, &mut root)?;
     let mut placing = Placing {
         root: &mut root,
         resolved,
@@ -143,12 +159,14 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
         notes: resolved.notes.clone(),
     };
     placing.run()?;
-    let notes = std::mem::take(&mut placing.notes);
+    let mut notes = std::mem::take(&mut placing.notes);
+    notes.extend(left);
     let hidden = placing.hidden;
     packages.append(&mut placing.placed);
     let sorting =
         Sorting { root: &root, packages: &packages, units: &units, hidden: &hidden, epoch: input.epoch, fold: input.fold };
     let own = resolved.units.len();
+    let names: Vec<String> = input.inputs.packages.iter().map(|package| package.name.clone()).collect();
     let layers = sorting.layers()?.into_iter().map(|sorted| {
         let (kind, recipe) = match sorted.slot {
             Slot::Ply(unit) if unit >= own => (LayerKind::Tar, String::new()),
@@ -156,16 +174,28 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
             Slot::State => (LayerKind::State, String::new()),
             Slot::Glue => (LayerKind::Glue, String::new()),
         };
-        PlannedLayer { kind, recipe, spec: sorted.spec }
+        let measure = measure::measure(kind, &sorted.spec, &packages, &names);
+        PlannedLayer { kind, recipe, spec: sorted.spec, measure }
     });
-    Ok(Plan { layers: layers.collect(), config: resolved.config.clone(), notes, scripts })
+    Ok(Plan { layers: layers.collect(), config: resolved.config.clone(), notes, packages: told })
 }
 
-/// dpkg's steps, if there are any: where the packages' entries went.
-fn packages(input: &Input<'_>, root: &mut VirtualRoot) -> Result<(Vec<PlacedPackage>, Vec<Vec<String>>)> {
+/// What dpkg's steps lead to.
+#[derive(Default)]
+struct Installed {
+    /// Where the packages' entries went.
+    packages: Vec<PlacedPackage>,
+    /// What is told of each package.
+    told: Vec<Told>,
+    /// What is left to dpkg in the container, in words.
+    notes: Vec<String>,
+}
+
+/// dpkg's steps, if there are any.
+fn packages(input: &Input<'_>, root: &mut VirtualRoot) -> Result<Installed> {
     let locked = &input.inputs.packages;
     if locked.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Installed::default());
     }
     let changes: Vec<Change> = locked
         .iter()
@@ -174,17 +204,15 @@ fn packages(input: &Input<'_>, root: &mut VirtualRoot) -> Result<(Vec<PlacedPack
             Change { locked: package.clone(), contents }
         })
         .collect();
-    let diverts: Vec<_> = input.resolved.units.iter().flat_map(|u| u.diverts.iter().cloned()).collect();
-    let commands = commands();
-    let answers = Answers {
-        shadow_day: input.inputs.shadow_day.map(i64::from),
-        machine: input.machine.to_owned(),
-        compare_versions: Some(|a, b| Version::new(a).cmp(&Version::new(b))),
-        ..Answers::default()
+    let reasons = reasons::reasons(&changes, root, input.resolved);
+    let mut deferred = Deferred::new(input.scripts);
+    let done = loop {
+        match run_dpkg(input, root, &changes, &mut deferred)? {
+            Some(done) => break done,
+            // What a script did before it stopped must not stay: all is done again, without it.
+            None => *root = VirtualRoot::new(input.rootfs.clone(), input.bodies.clone()),
+        }
     };
-    let mut dpkg = Dpkg::new(root, &changes, &diverts, &commands, answers)?;
-    dpkg.run(&input.inputs.calls)?;
-    let done = dpkg.finish();
     if let Some(text) = &input.inputs.extended_states {
         root.set_author(Author::Dpkg);
         root.mkdir_p(b"/var/lib/apt", 0o755)?;
@@ -193,12 +221,38 @@ fn packages(input: &Input<'_>, root: &mut VirtualRoot) -> Result<(Vec<PlacedPack
     apt_records::leave_directories(root)?;
     let units = &input.resolved.units;
     let (places, handled): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+    let notes = deferred.notes(|number| locked.get(number).map_or_else(String::new, |package| package.name.clone())).collect();
     let placed = changes.into_iter().zip(places).map(|(change, places)| {
         let unit = units.iter().position(|u| u.name == change.locked.recipe).unwrap_or(units.len().saturating_sub(1));
         let contents = change.contents.unwrap_or_default();
         PlacedPackage { archive: change.locked.sha256.unwrap_or_else(|| Digest::of(b"")), contents, places, unit, conda: None }
     });
-    Ok((placed.collect(), handled.into_iter().map(|h| h.evaluated).collect()))
+    let told = reasons.into_iter().zip(handled).map(|(reason, handled)| Told { reason, handled }).collect();
+    Ok(Installed { packages: placed.collect(), told, notes })
+}
+
+/// Where each package's entries went, and how its scripts were handled.
+type Done = Vec<(Vec<Option<crate::stream::EntryPath>>, Handled)>;
+
+/// One run of dpkg's calls; nothing where one more package has to be left out of it.
+fn run_dpkg(input: &Input<'_>, root: &mut VirtualRoot, changes: &[Change], deferred: &mut Deferred) -> Result<Option<Done>> {
+    let diverts: Vec<_> = input.resolved.units.iter().flat_map(|u| u.diverts.iter().cloned()).collect();
+    let commands = commands();
+    let answers = Answers {
+        shadow_day: input.inputs.shadow_day.map(i64::from),
+        machine: input.machine.to_owned(),
+        compare_versions: Some(|a, b| Version::new(a).cmp(&Version::new(b))),
+        ..Answers::default()
+    };
+    let mut dpkg = Dpkg::new(root, changes, &diverts, &commands, answers, deferred)?;
+    let ended = dpkg.run(&input.inputs.calls);
+    let stopped = dpkg.stopped();
+    let done = dpkg.finish();
+    match (ended, stopped) {
+        (Ok(()), _) => Ok(Some(done)),
+        (Err(_), Some(stopped)) if input.scripts == ScriptPolicy::Defer && deferred.take(&stopped) => Ok(None),
+        (Err(error), _) => Err(error),
+    }
 }
 
 /// Every command that scripts may call.

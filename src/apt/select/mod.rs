@@ -8,6 +8,7 @@ mod closure;
 mod explain;
 mod mark;
 mod request;
+mod search;
 mod settle;
 mod state;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub(in crate::apt) use state::priority;
 
 use mark::{By, Reach};
 use request::Asked;
+use search::Verdict;
 use state::{Marks, Mode};
 
 /// What apt's configuration says about a selection.
@@ -97,6 +99,8 @@ pub struct Selection {
     pub arguments: Vec<PackageId>,
     /// Named packages that were installed automatically and are not automatic any more.
     pub made_manual: Vec<PackageId>,
+    /// Whether apt's marking found no way and the complete search did.
+    pub searched: bool,
     chosen: Vec<Option<VersionId>>,
     causes: Vec<Option<(PackageId, Kind)>>,
     options: Options,
@@ -149,9 +153,15 @@ pub enum SelectFault {
         /// As it was written.
         word: String,
     },
-    /// A relation stays unmet.
-    #[error("the packages cannot be installed together as far as this search can tell:\n{}", reasons.join("\n"))]
+    /// No set of packages serves the request: a complete search says so.
+    #[error("the packages cannot be installed together:\n{}", reasons.join("\n"))]
     Unmet {
+        /// One line each.
+        reasons: Vec<String>,
+    },
+    /// No set of packages was found before the search met its bound.
+    #[error("no way was found to install the packages together, and the search was given up:\n{}", reasons.join("\n"))]
+    Undecided {
         /// One line each.
         reasons: Vec<String>,
     },
@@ -173,14 +183,14 @@ impl Fault for SelectFault {
         match self {
             Self::Unknown { .. } | Self::NoVersion { .. } => Class::NotFound,
             Self::Ambiguous { .. } | Self::Word { .. } => Class::Usage,
-            Self::Unmet { .. } => Class::Input,
+            Self::Unmet { .. } | Self::Undecided { .. } => Class::Input,
             Self::Refused { .. } => Class::Refused,
             Self::Lost => Class::Local,
         }
     }
     fn side(&self) -> Side {
         match self {
-            Self::Unmet { .. } => Side::Source,
+            Self::Unmet { .. } | Self::Undecided { .. } => Side::Source,
             Self::Lost => Side::Local,
             _ => Side::Recipe,
         }
@@ -189,6 +199,7 @@ impl Fault for SelectFault {
         match self {
             Self::Unknown { nearest, .. } if !nearest.is_empty() => Some(format!("did you mean {}?", nearest.join(" or "))),
             Self::Ambiguous { providers, .. } => Some(format!("name one of them, such as {}", providers.first()?)),
+            Self::Undecided { .. } => Some("name versions, or fewer packages in one request".into()),
             _ => None,
         }
     }
@@ -228,14 +239,23 @@ fn select_here(
         marks.change(one.package, |choice| choice.protected = true);
     }
     for one in asked.iter().filter(|one| one.version.is_some()) {
-        if marks.is_wanting(one.package) {
+        // One that is upgraded takes its siblings with it, also where it wants nothing.
+        if marks.is_wanting(one.package) || marks.of(one.package).mode == Mode::Install {
             marks.install(one.package, Reach::Dependencies, By::User, 0);
         }
     }
-    marks.settle(&broken_before).map_err(|broken| SelectFault::Unmet { reasons: explain::reasons(&marks, &broken) })?;
+    let mut searched = false;
+    if let Err(broken) = marks.settle(&broken_before) {
+        let reasons = explain::reasons(&marks, &broken);
+        match search::search(&mut marks, &asked, &broken_before) {
+            Verdict::Found => searched = true,
+            Verdict::Impossible => return Err(SelectFault::Unmet { reasons }),
+            Verdict::Unknown => return Err(SelectFault::Undecided { reasons }),
+        }
+    }
     marks.sweep(&asked.iter().map(|one| one.package).collect::<Vec<_>>());
     check_allowed(&marks, &asked)?;
-    Ok(selection(&marks, &asked))
+    Ok(selection(&marks, &asked, searched))
 }
 
 /// What `-y` does not cover: removal of essential packages, downgrades, changes of held packages.
@@ -260,7 +280,7 @@ fn check_allowed(marks: &Marks<'_, '_>, asked: &[Asked]) -> Result<(), SelectFau
     Ok(())
 }
 
-fn selection(marks: &Marks<'_, '_>, asked: &[Asked]) -> Selection {
+fn selection(marks: &Marks<'_, '_>, asked: &[Asked], searched: bool) -> Selection {
     let universe = marks.universe;
     let changes = universe.packages().filter_map(|package| change(marks, package)).collect();
     let arguments: Vec<PackageId> = asked.iter().map(|one| one.package).collect();
@@ -270,6 +290,7 @@ fn selection(marks: &Marks<'_, '_>, asked: &[Asked]) -> Selection {
         changes,
         made_manual: arguments.iter().copied().filter(installed).filter(now_manual).collect(),
         arguments,
+        searched,
         chosen: marks.choices.iter().map(|choice| choice.chosen).collect(),
         causes: marks.choices.iter().map(|choice| choice.cause).collect(),
         options: marks.options,

@@ -163,7 +163,7 @@ impl<'u, 'a> Marks<'u, 'a> {
     }
 
     /// The order of providers of one name (apt's `CompareProviders`): the better one is less.
-    fn compare_providers(&self, target: PackageId, a: VersionId, b: VersionId) -> Ordering {
+    pub(super) fn compare_providers(&self, target: PackageId, a: VersionId, b: VersionId) -> Ordering {
         let rank = |version: VersionId| {
             let (package, stanza) = (self.universe.package(version), self.universe.stanza(version));
             let installed = self.is_installed(package);

@@ -19,6 +19,9 @@ use super::deb822;
 use super::packages::{Field, Index, Stanza};
 use super::version::Version;
 
+/// What apt counts as essential and important whatever its stanza says: itself (`pkgCacheGen::ForceEssential`).
+const TOOL: &str = "apt";
+
 /// A package name, numbered in apt's order. Names that only relations mention have a number, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackageId(u32);
@@ -297,14 +300,18 @@ impl<'a> Universe<'a> {
     }
 
     /// Whether the package may not be removed without being named: any of its versions says
-    /// that it is essential.
+    /// that it is essential, or it is the tool itself.
     pub fn is_essential(&self, package: PackageId) -> bool {
-        self.flag(package, &[Field::Essential])
+        self.is_tool(package) || self.flag(package, &[Field::Essential])
     }
 
     /// Whether it is `Protected` (or, in the older word, `Important`).
     pub fn is_protected(&self, package: PackageId) -> bool {
-        self.flag(package, &[Field::Important, Field::Protected])
+        self.is_tool(package) || self.flag(package, &[Field::Important, Field::Protected])
+    }
+
+    fn is_tool(&self, package: PackageId) -> bool {
+        self.name(package) == TOOL && !self.versions_of(package).is_empty()
     }
 
     fn flag(&self, package: PackageId, fields: &[Field]) -> bool {

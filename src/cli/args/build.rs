@@ -20,6 +20,16 @@ pub(in crate::cli) enum UidTaken {
     Replace,
 }
 
+/// What happens where a package's script is not covered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(in crate::cli) enum Scripts {
+    /// The build stops and names the line
+    #[default]
+    Stop,
+    /// The package is left unpacked for dpkg in the container
+    Defer,
+}
+
 /// All that can be said of a build.
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Clone, Args)]
@@ -67,6 +77,9 @@ pub(in crate::cli) struct BuildArgs {
     /// What happens to an account that has the UID already: fail, reuse it, rename it, or replace it
     #[arg(long, value_name = "POLICY", default_value = "fail", hide_possible_values = true, help_heading = "What goes in")]
     pub(in crate::cli) uid_taken: UidTaken,
+    /// What happens where a package's script does something that is not covered: stop, or defer it to the container's next dpkg or apt run
+    #[arg(long, value_name = "POLICY", default_value = "stop", hide_possible_values = true, help_heading = "What goes in")]
+    pub(in crate::cli) scripts: Scripts,
     /// The Miniforge installer, in place of the recipe's
     #[arg(long, value_name = "FILE|URL", help_heading = "What goes in")]
     pub(in crate::cli) miniforge_installer: Option<String>,
