@@ -57,7 +57,11 @@ pub fn explicit(file: &str, text: &str) -> Result<Vec<Wanted>, CondaError> {
             problem: format!("{:?} stands before @EXPLICIT", cut(line)),
         });
     }
-    addresses(file, text, at + 1)
+    let all = addresses(file, text, at + 1)?;
+    if all.is_empty() {
+        return Err(CondaError::List { file: file.into(), line: at + 1, problem: "it names no package".into() });
+    }
+    Ok(all)
 }
 
 /// The packages of a list of addresses, from line `from` on (from 0).
