@@ -6,7 +6,7 @@ use crate::conda::zip::{Member, write, write_with};
 use crate::lab::{self, few, installer_of, project};
 use crate::refusals::{changed, refused};
 
-/// Address space that a run may take, in bytes; a plain build takes about half of it.
+/// Address space that a run may take, in bytes: less than the largest bomb unpacked.
 const MOST_MEMORY: &str = "--as=3000000000";
 
 /// The package `tool` with its zip made by `change`.
@@ -125,8 +125,8 @@ fn bounded(installer: &[u8]) -> crate::support::program::Plywood {
 
 #[test]
 fn bombs_are_refused_and_cost_little() {
-    for listed in [true, false] {
-        let packed = zeros(3, listed);
+    for (gigabytes, listed) in [(3, true), (1, false)] {
+        let packed = zeros(gigabytes, listed);
         assert!(packed.bytes.len() < 1 << 20, "{}", packed.bytes.len());
         refused("a bomb", &bounded(&with(packed)), 3, &["tool-1.0"]);
     }
