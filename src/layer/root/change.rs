@@ -70,19 +70,31 @@ impl VirtualRoot {
     }
     /// Makes a directory and all that are missing above it; one that is there is left as it is.
     pub fn mkdir_p(&mut self, path: &[u8], mode: u32) -> Result<EntryPath, RootError> {
-        let mut upto = Vec::new();
         let mut place = EntryPath::root();
-        for component in path.split(|b| *b == b'/').filter(|c| !c.is_empty()) {
-            upto.push(b'/');
-            upto.extend_from_slice(component);
-            place = self.resolve(&upto, Last::Follow)?;
+        for component in path.split(|b| *b == b'/').filter(|c| !matches!(*c, b"" | b".")) {
+            if component == b".." {
+                place = place.parent().unwrap_or_default();
+                continue;
+            }
+            // One step at a time from where we are, so that a deep path does not cost its depth at each step.
+            place = place.join(component)?;
             if self.is_directory_at(&place) {
                 continue;
             }
-            if self.at(&place).is_some() {
+            let Some(there) = self.at(&place) else {
+                self.put_new(&place, self.made(InodeKind::Directory, mode))?;
+                continue;
+            };
+            if !matches!(there.kind, InodeKind::Symlink(_)) {
                 return Err(RootError::NotADirectory(place.to_string()));
             }
-            self.put_new(&place, self.made(InodeKind::Directory, mode))?;
+            place = self.resolve(&place.absolute(), Last::Follow)?;
+            if !self.is_directory_at(&place) {
+                if self.at(&place).is_some() {
+                    return Err(RootError::NotADirectory(place.to_string()));
+                }
+                self.put_new(&place, self.made(InodeKind::Directory, mode))?;
+            }
         }
         Ok(place)
     }
