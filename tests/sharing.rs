@@ -28,6 +28,8 @@ mod defer;
 mod image;
 #[path = "sharing/lab.rs"]
 mod lab;
+#[path = "sharing/own.rs"]
+mod own;
 #[path = "sharing/packages.rs"]
 mod packages;
 #[path = "sharing/table.rs"]

@@ -55,10 +55,10 @@ pub struct Request {
     pub recommends: Option<bool>,
     /// What happens to a taken UID.
     pub uid_taken: UidTaken,
-    /// What happens where a package's script is not covered.
-    pub scripts: ScriptPolicy,
     /// A conda installer in place of the recipe's: a path or an address.
     pub installer: Option<String>,
+    /// What happens where a package's script is not covered.
+    pub scripts: ScriptPolicy,
     /// `SOURCE_DATE_EPOCH`.
     pub epoch: Option<i64>,
     /// One layer in place of several.

@@ -25,7 +25,7 @@ pub(crate) enum Fault {
     CutAfter(usize),
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     files: BTreeMap<String, Vec<u8>>,
     /// Files too large for memory.
@@ -38,6 +38,7 @@ struct State {
 }
 
 /// The server; it ends when it is dropped.
+#[derive(Debug)]
 pub(crate) struct Archive {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
