@@ -38,7 +38,7 @@ use recipes::Placing;
 pub use users::{UidTaken, check_uids};
 
 /// Raised by every commit that changes what a plan gives for the same inputs: a part of the plan's key.
-pub const RULES: u32 = 5;
+pub const RULES: u32 = 6;
 
 /// A tree or ready layer of the project, as an archive in the store.
 #[derive(Clone, Debug)]
