@@ -206,10 +206,11 @@ impl Shell<'_, '_> {
     fn run_program(&mut self, name: &Value, place: &EntryPath, arguments: &[Value]) -> Step {
         let file = place.file_name();
         let directory = place.parent().unwrap_or_default();
-        if (SYSTEM.contains(&directory.as_bytes()) || self.state.file.is_some())
+        let is_helper = directory.as_bytes().starts_with(b"usr/lib") && self.machine.commands.is_helper(file);
+        if (SYSTEM.contains(&directory.as_bytes()) || self.state.file.is_some() || is_helper)
             && let Some(native) = self.machine.commands.program(file)
         {
-            return self.call(&String::from_utf8_lossy(file), native, arguments);
+            return self.call(&String::from_utf8_lossy(&place.absolute()), native, arguments);
         }
         self.run_script(name, place, arguments)
     }

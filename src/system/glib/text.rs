@@ -158,7 +158,7 @@ impl<'t> Reader<'t> {
             None => None,
             Some(other) => return Err(format!("an array where {} is wanted", other.text())),
         };
-        if self.peek() == Some('{') && !self.rest.starts_with("{}") && takes_entries(of.as_ref()) {
+        if self.peek() == Some('{') && !self.rest.starts_with("{}") && Self::holds_entries(of.as_ref()) {
             return self.dictionary(of.as_ref());
         }
         let close = if self.skip('{') { '}' } else { ']' };
@@ -178,6 +178,9 @@ impl<'t> Reader<'t> {
         }
         let of = of.or_else(|| values.first().map(|first| first.kind.clone())).ok_or("an empty array without its type")?;
         Ok(Value::array(&of, &values))
+    }
+    fn holds_entries(of: Option<&Type>) -> bool {
+        matches!(of, None | Some(Type::Entry(_)))
     }
     /// `{k: v, ...}`
     fn dictionary(&mut self, of: Option<&Type>) -> Result<Value, String> {
@@ -305,11 +308,6 @@ fn number(letter: u8, word: &str) -> Option<Vec<u8>> {
         b't' => u64::try_from(value).ok()?.to_le_bytes().to_vec(),
         _ => return None,
     })
-}
-
-/// Whether braces mean one entry here, not a dictionary.
-fn takes_entries(of: Option<&Type>) -> bool {
-    matches!(of, None | Some(Type::Entry(_)))
 }
 
 #[cfg(test)]

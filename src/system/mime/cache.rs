@@ -70,15 +70,11 @@ fn strings(database: &Database) -> HashTable<()> {
             all.insert(glob.name.as_bytes(), ());
         }
     }
-    for magic in &database.magic {
-        all.insert(magic.name.as_bytes(), ());
-    }
+    database.magic.iter().for_each(|magic| all.insert(magic.name.as_bytes(), ()));
     for (key, name) in database.namespaces.iter() {
         all.insert(name.as_bytes(), ());
         let mut parts = key.splitn(2, |byte| *byte == b' ');
-        for part in parts.by_ref() {
-            all.insert(part, ());
-        }
+        parts.by_ref().for_each(|part| all.insert(part, ()));
     }
     for (name, icon) in database.generic_icons.iter().chain(database.icons.iter()) {
         all.insert(name, ());
@@ -290,9 +286,7 @@ impl Cache {
         all.sort_unstable_by_key(|(key, _)| *key);
         self.count(all.len());
         for (key, name) in all {
-            for part in key.splitn(2, |byte| *byte == b' ') {
-                self.string(part);
-            }
+            key.splitn(2, |byte| *byte == b' ').for_each(|part| self.string(part));
             self.string(name.as_bytes());
         }
     }
