@@ -19,10 +19,14 @@ mod tree;
 
 #[path = "sharing/bases.rs"]
 mod bases;
+#[path = "sharing/diverted.rs"]
+mod diverted;
 #[path = "sharing/image.rs"]
 mod image;
 #[path = "sharing/lab.rs"]
 mod lab;
+#[path = "sharing/memory.rs"]
+mod memory;
 #[path = "sharing/packages.rs"]
 mod packages;
 #[path = "sharing/table.rs"]

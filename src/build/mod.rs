@@ -8,13 +8,16 @@ mod assemble;
 #[cfg(test)]
 mod bench;
 mod choice;
+mod copies;
 mod driver;
 mod error;
+mod held;
 mod homes;
 mod installer;
 mod layers;
 mod location;
 mod outcome;
+mod plans;
 mod prepare;
 mod probe;
 mod remembered;
@@ -26,6 +29,7 @@ mod trees;
 
 pub use driver::{build, plan};
 pub use error::BuildError;
+pub use layers::{LinkedPly, linked_plies};
 pub use location::Location;
 pub use outcome::{BuiltImage, BuiltIndex, BuiltLayer, Outcome, PlannedImage, PlannedPackage};
 pub use probe::{catalogue, rootfs};

@@ -14,8 +14,8 @@ use crate::plan;
 use crate::recipe::{Rank, Resolved, Surroundings, Unit, merge, resolve};
 use crate::rootfs::RootFs;
 
-use super::archives::{Archives, Shape};
-use super::{BuildError, Opened, Request, Services, accounts, assemble, choice, probe, trees};
+use super::archives::Archives;
+use super::{BuildError, Opened, Request, Services, accounts, assemble, choice, held, probe, trees};
 
 /// One platform on its way.
 pub(super) struct Prepared {
@@ -49,7 +49,9 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
     }
     accounts::check(&base, &opened.source, &resolved, request, services).await?;
     let archives = Archives::new(services.store.clone());
-    let trees = trees::pack(&resolved, &services.store, &archives)?;
+    let (units, store, reading) = (resolved.clone(), services.store.clone(), archives.clone());
+    let pack = move || trees::pack(&units, &store, &reading);
+    let trees = tokio::task::spawn_blocking(pack).await.map_err(|_| BuildError::Worker)??;
     let recipes: Vec<RecipeInput> =
         resolved.units.iter().map(|u| RecipeInput { name: u.label.clone(), digest: u.digest }).collect();
     let inputs = Inputs {
@@ -147,7 +149,8 @@ pub(super) async fn rootfs_of(one: &mut Prepared, services: &Services) -> Result
     if let Some(rootfs) = &one.rootfs {
         return Ok(rootfs.clone());
     }
-    let rootfs = Arc::new(probe::rootfs(&one.base, &one.opened.source, &services.store).await?);
+    let rootfs = probe::rootfs(&one.base, &one.opened.source, &services.store).await?;
+    let rootfs = held::hold(rootfs, &one.base, &one.resolved, &one.opened.source, &services.store).await?;
     one.rootfs = Some(rootfs.clone());
     Ok(rootfs)
 }
@@ -157,9 +160,8 @@ pub(super) async fn contents(one: &Prepared, request: &Request, services: &Servi
     pin::fetch(&one.inputs.packages, &services.store, &services.http, &request.apt_mirrors, request.offline, &services.events)
         .await?;
     let wanted: Vec<(Digest, u64)> = one.inputs.packages.iter().filter_map(|p| Some((p.sha256?, p.size))).collect();
-    let archives = one.archives.clone();
-    let read = move || wanted.into_iter().map(|(digest, size)| Ok((digest, archives.read(digest, size, Shape::Deb)?))).collect();
-    tokio::task::spawn_blocking(read).await.map_err(|_| BuildError::Worker)?
+    let (archives, threads) = (one.archives.clone(), services.threads);
+    tokio::task::spawn_blocking(move || archives.read_all(wanted, threads)).await.map_err(|_| BuildError::Worker)?
 }
 
 /// `SOURCE_DATE_EPOCH`, else the base's `created`, else nothing.

@@ -3,6 +3,7 @@
 //! Invariant: no file, clock or network; equal inputs give equal specs, byte for byte.
 
 mod apt_records;
+mod diverted;
 mod dpkg;
 mod error;
 pub mod layers;
@@ -23,9 +24,10 @@ use crate::layer::{Contents, LayerSpec};
 use crate::oci::Digest;
 use crate::pin::Inputs;
 use crate::recipe::{Config, Resolved};
-use crate::rootfs::RootFs;
+use crate::rootfs::{Reads, RootFs};
 use crate::script::{Answers, Commands};
 
+pub use diverted::moved;
 pub use dpkg::DpkgError;
 use dpkg::{Change, Dpkg};
 pub use error::PlanError;
@@ -112,6 +114,8 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Scripts that were evaluated, by package of the lock.
     pub scripts: Vec<Vec<String>>,
+    /// All that was asked of the base: another base that answers alike has the same plan.
+    pub reads: Reads,
 }
 
 /// Makes the plan.
@@ -124,6 +128,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
         rank: crate::recipe::Rank::File,
         has_packages: true,
     }));
+    diverted::divert(&mut root, resolved)?;
     let (mut packages, scripts) = packages(input, &mut root)?;
     let mut placing = Placing {
         root: &mut root,
@@ -153,7 +158,8 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
         };
         PlannedLayer { kind, recipe, spec: sorted.spec }
     });
-    Ok(Plan { layers: layers.collect(), config: resolved.config.clone(), notes, scripts })
+    let layers = layers.collect();
+    Ok(Plan { layers, config: resolved.config.clone(), notes, scripts, reads: root.reads() })
 }
 
 /// dpkg's steps, if there are any: where the packages' entries went.

@@ -75,7 +75,8 @@ impl Dpkg<'_> {
         let Some(inode) = self.root.at(place) else { return Ok(false) };
         let absolute = place.absolute();
         if inode.is_directory() {
-            if !self.root.read_dir(&absolute)?.is_empty() || self.listed_elsewhere(place, package) {
+            // The root is never empty, whatever stands in it.
+            if place.is_root() || !self.root.read_dir(&absolute)?.is_empty() || self.listed_elsewhere(place, package) {
                 return Ok(false);
             }
             self.root.remove(&absolute)?;
