@@ -1,6 +1,6 @@
 # The doors of this project. Every target does its own set-up; see README.md.
 
-.PHONY: build demo test check bench acceptance setup
+.PHONY: build demo test test-miniforge check bench acceptance setup
 
 build:
 	cargo build --release --locked
@@ -11,6 +11,10 @@ setup:
 
 test: setup
 	tests/run
+
+# Needs internet and an engine: real Miniforge in a container beside our layer, file by file.
+test-miniforge: build
+	tests/test-miniforge
 
 check:
 	cargo fmt --check

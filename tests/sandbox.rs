@@ -4,6 +4,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "sandbox/after.rs"]
+mod after;
+#[path = "support/archive.rs"]
+#[allow(dead_code, reason = "faults and the log are other tests'")]
+mod archive;
+#[path = "support/deb.rs"]
+#[allow(dead_code, reason = "other tests need more of it")]
+mod deb;
+#[path = "sandbox/deferred.rs"]
+mod deferred;
+#[path = "support/own_archive.rs"]
+mod own_archive;
+#[path = "sandbox/renamed.rs"]
+mod renamed;
+#[path = "support/repository.rs"]
+mod repository;
 mod support;
 
 use std::sync::OnceLock;
@@ -149,7 +165,7 @@ fn dpkg_and_apt_find_what_they_find_after_a_real_install() {
     let plain = engine.container(base, &["--network", "host"], &["sleep", "infinity"]);
     let in_base = plain.try_bash("dpkg -V").stdout;
     let quiet = "export DEBIAN_FRONTEND=noninteractive; apt-get -qq update";
-    plain.bash(&format!("{quiet} && apt-get -qq -y install --no-install-recommends openssh-server wget sudo"));
+    plain.bash(&format!("{quiet} && apt-get -qq -y install openssh-server wget sudo"));
     assert_eq!(amiss(&container, &in_base), amiss(&plain, &in_base));
     for ask in ["dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\\n'", "apt-mark showmanual", "apt-mark showauto"] {
         assert_eq!(container.bash(ask), plain.bash(ask), "{ask}");

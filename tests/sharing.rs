@@ -12,13 +12,18 @@ mod archive;
 mod deb;
 #[path = "support/elf.rs"]
 mod elf;
+#[path = "sharing/real.rs"]
+mod real;
 #[path = "support/repository.rs"]
 mod repository;
+mod support;
 #[path = "support/tree.rs"]
 mod tree;
 
 #[path = "sharing/bases.rs"]
 mod bases;
+#[path = "sharing/defer.rs"]
+mod defer;
 #[path = "sharing/diverted.rs"]
 mod diverted;
 #[path = "sharing/image.rs"]
@@ -27,6 +32,8 @@ mod image;
 mod lab;
 #[path = "sharing/memory.rs"]
 mod memory;
+#[path = "sharing/own.rs"]
+mod own;
 #[path = "sharing/packages.rs"]
 mod packages;
 #[path = "sharing/table.rs"]

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::apt::deb;
+use crate::conda;
 use crate::error::{Error, IoFault, Result};
 use crate::layer::Contents;
 use crate::layer::root::Bodies;
 use crate::oci::Digest;
 use crate::store::Store;
-use crate::stream::{EntryPath, HashingReader, Kind, Limits, TarReader, decompress, detect};
+use crate::stream::{EntryPath, HashingReader, Kind, Limits, TarReader, Verified, decompress, detect};
 
 use super::BuildError;
 use super::copies::{Copies, Copy};
@@ -23,6 +24,28 @@ pub(super) enum Shape {
     Deb,
     /// A tar, compressed or not.
     Tar,
+    /// A conda package, alone or inside of an installer.
+    Conda(Place),
+    /// A part of a conda package as a tar of its own: its `info/`, or the package as a file.
+    Part(Part, Digest, Place),
+}
+
+/// What a package cache has of a package, besides its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// `info/`, where it is a tar of its own.
+    Info,
+    /// The package itself.
+    Whole,
+}
+
+/// Where in the store the bytes of an archive lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The blob that has them, and its size.
+    pub(super) blob: (Digest, u64),
+    /// Offset in it.
+    pub(super) at: u64,
 }
 
 /// What is known of an archive that was read.
@@ -105,7 +128,7 @@ impl Archives {
                 let contents = deb::read_beside(blob, Some(digest), &mut copy)?;
                 Ok((contents, copy.finish()))
             }
-            Shape::Tar => Ok((tar_contents(plain(blob)?, digest)?, None)),
+            Shape::Tar | Shape::Conda(_) | Shape::Part(..) => Ok((tar_contents(plain(blob)?, digest)?, None)),
         }
     }
 
@@ -115,11 +138,62 @@ impl Archives {
         if let Some(copy) = known.copy {
             return Ok(Box::new(copy.reader()));
         }
-        let blob = self.store.open_blob(digest, known.size)?;
+        let size = known.size;
         match known.shape {
-            Shape::Deb => Ok(deb::data_tar(blob)?),
-            Shape::Tar => plain(blob),
+            Shape::Deb => Ok(deb::data_tar(self.store.open_blob(digest, size)?)?),
+            Shape::Tar => plain(self.store.open_blob(digest, size)?),
+            Shape::Conda(place) => Ok(conda::data(&digest.to_string(), &self.section(digest, size, place)?)?),
+            Shape::Part(Part::Whole, archive, place) => Ok(conda::as_tar(self.section(&archive, size, place)?)?),
+            Shape::Part(Part::Info, archive, place) => {
+                let info = conda::info_tar(&archive.to_string(), &self.section(&archive, size, place)?)?;
+                info.ok_or_else(|| BuildError::NotStored(format!("info of {archive}")).into())
+            }
         }
+    }
+
+    /// A part of a conda package, by a digest of its own; nothing where the package has no such part.
+    pub(super) fn part(&self, part: Part, archive: Digest, size: u64, place: Place) -> Result<Option<(Digest, Arc<Contents>)>> {
+        let section = self.section(&archive, size, place)?;
+        let tar = match part {
+            Part::Whole => Some(conda::as_tar(section)?),
+            Part::Info => conda::info_tar(&archive.to_string(), &section)?,
+        };
+        let Some(tar) = tar else { return Ok(None) };
+        let digest = Digest::of(format!("plywood: {part:?} of conda package {archive}").as_bytes());
+        let contents = Arc::new(tar_contents(tar, digest)?);
+        let shape = Shape::Part(part, archive, place);
+        self.lock().insert(digest, Known { shape, size, contents: contents.clone(), copy: None });
+        Ok(Some((digest, contents)))
+    }
+
+    /// A conda package for one prefix (absolute). `name` is its file name.
+    pub(super) fn conda(&self, name: &str, digest: Digest, size: u64, place: Place, prefix: &str) -> Result<Arc<conda::Package>> {
+        let (kind, key) = ("conda", format!("{} {prefix}", digest.hex()));
+        let known = self.store.memo(kind, &key)?.and_then(|memo| conda::Package::from_memo(&memo));
+        let package = if let Some(package) = known {
+            package
+        } else {
+            let package = conda::read(name, &self.section(&digest, size, place)?, digest, prefix)?;
+            self.store.set_memo(kind, &key, &package.to_memo(), &[place.blob.0])?;
+            package
+        };
+        let package = Arc::new(package);
+        let (shape, contents) = (Shape::Conda(place), package.contents.clone());
+        self.lock().insert(digest, Known { shape, size, contents, copy: None });
+        Ok(package)
+    }
+
+    /// The bytes of an archive inside of a blob, verified before they are looked at.
+    fn section(&self, digest: &Digest, size: u64, place: Place) -> Result<conda::Section> {
+        let file = self.store.open_ranged(&place.blob.0, place.blob.1)?;
+        let section = conda::Section::new(Arc::new(file), place.at, size);
+        let verified = Verified::new(section.clone(), *digest, size).finish();
+        verified.map_err(|e| {
+            crate::stream::VerifyError::inside(&e)
+                .cloned()
+                .map_or_else(|| Error::from(IoFault::new(digest.to_string(), e)), Error::from)
+        })?;
+        Ok(section)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Digest, Known>> {

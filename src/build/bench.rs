@@ -51,6 +51,7 @@ pub(super) fn request() -> Request {
         lock: LockUse::default(),
         recommends: None,
         uid_taken: UidTaken::default(),
+        scripts: crate::plan::ScriptPolicy::Stop,
         installer: None,
         epoch: None,
         fold: false,
@@ -60,5 +61,6 @@ pub(super) fn request() -> Request {
         max_age: 0,
         allow_expired: false,
         apt_mirrors: Vec::new(),
+        conda_mirrors: Vec::new(),
     }
 }

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::image::index;
 use crate::oci::{Descriptor, Digest, Reference};
 use crate::pin::{LinkedLayer, PlatformLock, Results};
-use crate::plan::{self, LayerKind, PlannedLayer};
+use crate::plan::{self, PlannedLayer};
 use crate::recipe::{Rank, Resolved};
 use crate::rootfs::Reads;
 use crate::transport::Root;
@@ -25,10 +25,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     targets::check(&request.destinations, services, false).await?;
     let mut prepared = Vec::new();
     for platform in &request.platforms {
-        let one = prepare(&request, platform, services).await?;
-        let machine = one.base.platform.machine().unwrap_or("unknown");
-        super::installer::check(&one.resolved, &request, services, machine).await?;
-        prepared.push(one);
+        prepared.push(prepare(&request, platform, services).await?);
     }
     let mut finished = Vec::new();
     let mut built: Vec<Vec<BuiltLayer>> = Vec::new();
@@ -37,7 +34,7 @@ pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
     for one in &mut prepared {
         let made = make_layers(one, &request, services).await?;
         let assembled = assemble(&one.base, &named(one, &request), &made, &one.resolved.config, request.epoch)?;
-        for note in one.resolved.notes.iter().chain(&one.notes) {
+        for note in one.resolved.notes.iter().chain(&one.notes).chain(&one.decided) {
             if !notes.contains(note) {
                 notes.push(note.clone());
             }
@@ -66,7 +63,7 @@ pub async fn plan(request: Request, services: &Services) -> Result<Vec<PlannedIm
     for platform in &request.platforms {
         let mut one = prepare(&request, platform, services).await?;
         let (planned, _) = plan_layers(&mut one, &request, services).await?;
-        let layers = foreseen(&one, planned, services)?;
+        let layers = foreseen(planned, services)?;
         let digest = foreseen_digest(&one, &layers, &request)?;
         let names: Vec<String> =
             if request.names.is_empty() { vec![String::new()] } else { request.names.iter().map(Reference::familiar).collect() };
@@ -79,14 +76,14 @@ pub async fn plan(request: Request, services: &Services) -> Result<Vec<PlannedIm
             platform: one.base.platform.to_string(),
             layers: layers.iter().map(|(built, _)| built.clone()).collect(),
             packages: packages(&one),
-            notes: one.resolved.notes.iter().chain(&one.notes).cloned().collect(),
+            notes: one.resolved.notes.iter().chain(&one.notes).chain(&one.decided).cloned().collect(),
         }));
     }
     Ok(images)
 }
 
-/// The layers as a plan tells them: what was linked before has a digest. A conda prefix is told, and linked by a later version.
-fn foreseen(one: &Prepared, planned: Vec<PlannedLayer>, services: &Services) -> Result<Vec<(BuiltLayer, Option<Made>)>> {
+/// The layers as a plan tells them: what was linked before has a digest.
+fn foreseen(planned: Vec<PlannedLayer>, services: &Services) -> Result<Vec<(BuiltLayer, Option<Made>)>> {
     let mut layers = Vec::new();
     for layer in planned {
         let key = layer.spec.key();
@@ -97,18 +94,10 @@ fn foreseen(one: &Prepared, planned: Vec<PlannedLayer>, services: &Services) -> 
             kind: layer.kind,
             recipe: layer.recipe.clone(),
             reused: linked.is_some(),
+            measure: Some(layer.measure),
         };
         let made = linked.map(|linked| Made { kind: layer.kind, recipe: layer.recipe, key, linked, reused: true });
         layers.push((told, made));
-    }
-    let place = |units: &[crate::recipe::ResolvedUnit], name: &str| units.iter().position(|u| u.name == name);
-    for (number, unit) in one.resolved.units.iter().enumerate().filter(|(_, u)| u.installer.is_some()) {
-        let told = BuiltLayer { digest: None, size: None, kind: LayerKind::Ply, recipe: unit.name.clone(), reused: false };
-        let before = |(built, _): &(BuiltLayer, Option<Made>)| {
-            built.kind == LayerKind::Ply && place(&one.resolved.units, &built.recipe).is_some_and(|n| n < number)
-        };
-        let at = layers.iter().take_while(|layer| before(layer)).count();
-        layers.insert(at, (told, None));
     }
     Ok(layers)
 }
@@ -158,7 +147,7 @@ fn needs_rootfs(resolved: &Resolved) -> bool {
             && u.files.is_empty()
             && u.directories.is_empty()
             && u.tars.is_empty())
-            || u.installer.is_some()
+            || u.conda.is_some()
     })
 }
 
@@ -168,6 +157,7 @@ async fn plan_layers(one: &mut Prepared, request: &Arc<Request>, services: &Serv
     }
     let rootfs = rootfs_of(one, services).await?;
     let contents = contents(one, request, services).await?;
+    let conda = super::conda::read(one, request, services).await?;
     let (inputs, resolved, trees) = (one.inputs.clone(), one.resolved.clone(), one.trees.clone());
     let machine = one.base.platform.machine().unwrap_or("unknown");
     let (bodies, request) = (Arc::new(one.archives.clone()), request.clone());
@@ -180,13 +170,17 @@ async fn plan_layers(one: &mut Prepared, request: &Arc<Request>, services: &Serv
             machine,
             resolved: &resolved,
             trees: &trees,
+            conda: &conda,
             uid_taken: request.uid_taken,
             epoch: request.epoch,
             fold: request.fold,
+            scripts: request.scripts,
         })
     };
     let plan = tokio::task::spawn_blocking(work).await.map_err(|_| BuildError::Worker)??;
-    one.scripts = plan.scripts;
+    one.told = plan.packages;
+    let known = one.resolved.notes.iter().chain(&one.notes).cloned().collect::<Vec<_>>();
+    one.decided = plan.notes.into_iter().filter(|note| !known.contains(note)).collect();
     Ok((plan.layers, plan.reads))
 }
 

@@ -49,18 +49,12 @@ pub enum BuildError {
         /// What the config says.
         wanted: crate::oci::DiffId,
     },
-    /// Something that a later version does.
-    #[error("{what}")]
-    Later {
-        /// What is asked for.
+    /// An installer or conda package that cannot be had.
+    #[error("{what} cannot be had: {location}: {reason}")]
+    Fetch {
+        /// `the installer`
         what: String,
-        /// How to do without it.
-        hint: &'static str,
-    },
-    /// An installer that cannot be had.
-    #[error("the Miniforge installer cannot be had: {location}: {reason}")]
-    Installer {
-        /// URL or path, without secrets.
+        /// URL, without secrets.
         location: String,
         /// Why not.
         reason: String,
@@ -88,8 +82,8 @@ impl Fault for BuildError {
         match self {
             Self::Words(_) | Self::Absent { .. } => Class::Usage,
             Self::File { .. } | Self::LayerType { .. } | Self::DiffId { .. } | Self::Unreadable { .. } => Class::Input,
-            Self::OnBuild(_) | Self::AgentServer(_) | Self::Later { .. } => Class::Refused,
-            Self::Installer { class, .. } => *class,
+            Self::OnBuild(_) | Self::AgentServer(_) => Class::Refused,
+            Self::Fetch { class, .. } => *class,
             Self::NotStored(_) => Class::NotFound,
             Self::Worker => Class::Local,
         }
@@ -105,8 +99,10 @@ impl Fault for BuildError {
         match self {
             Self::OnBuild(_) => Some("--ignore-onbuild".into()),
             Self::AgentServer(_) => Some("--profile none".into()),
-            Self::Installer { .. } => Some("--miniforge-installer FILE, or --without miniforge".into()),
-            Self::Later { hint, .. } => Some((*hint).into()),
+            Self::Fetch { what, .. } if what == "the installer" => {
+                Some("--miniforge-installer FILE, or --without miniforge".into())
+            }
+            Self::Fetch { .. } => Some("`packages = \"FOLDER\"` in [conda], or --conda-mirror FROM=TO".into()),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::deliver::Receipt;
 use crate::oci::{Digest, Reference};
 use crate::pin::{Action, Lock};
-use crate::plan::LayerKind;
+use crate::plan::{LayerKind, Measure, Told};
 use crate::transport::Root;
 
 use super::Request;
@@ -71,6 +71,9 @@ pub struct BuiltLayer {
     pub recipe: String,
     /// Whether it was there before.
     pub reused: bool,
+    /// What it holds, and why; only a plan says it.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub measure: Option<Measure>,
 }
 
 /// A package that changes, in a plan.
@@ -86,8 +89,32 @@ pub struct PlannedPackage {
     pub action: Action,
     /// The recipe whose ply has it.
     pub layer: String,
+    /// The version that was there before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_version: Option<String>,
+    /// Bytes of its archive; 0 for a removal.
+    pub size: u64,
+    /// Why it changes.
+    pub reason: String,
+    /// How its scripts are handled.
+    pub handling: Handling,
     /// Scripts that are evaluated.
     pub scripts: Vec<String>,
+    /// Why it is left to dpkg in the container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deferred: Option<String>,
+}
+
+/// How a package's scripts are handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Handling {
+    /// It has none that dpkg would run.
+    None,
+    /// They are evaluated.
+    Evaluated,
+    /// What is not covered is left to dpkg in the container.
+    Deferred,
 }
 
 /// One platform of a plan.
@@ -115,16 +142,25 @@ pub struct PlannedImage {
 
 /// The packages that change, with how their scripts were handled.
 pub(super) fn packages(one: &Prepared) -> Vec<PlannedPackage> {
-    let scripts = one.scripts.iter().map(Some).chain(std::iter::repeat(None));
-    let packages = one.inputs.packages.iter().zip(scripts);
+    let told = one.told.iter().cloned().chain(std::iter::repeat_with(Told::default));
+    let packages = one.inputs.packages.iter().zip(told);
     packages
-        .map(|(package, scripts)| PlannedPackage {
+        .map(|(package, Told { reason, handled })| PlannedPackage {
             name: package.name.clone(),
             version: package.version.clone(),
             architecture: package.architecture.clone(),
             action: package.action,
             layer: package.recipe.clone(),
-            scripts: scripts.cloned().unwrap_or_default(),
+            old_version: package.old_version.clone(),
+            size: package.size,
+            reason,
+            handling: match (&handled.deferred, handled.evaluated.is_empty()) {
+                (Some(_), _) => Handling::Deferred,
+                (None, true) => Handling::None,
+                (None, false) => Handling::Evaluated,
+            },
+            scripts: handled.evaluated,
+            deferred: handled.deferred,
         })
         .collect()
 }
@@ -136,6 +172,7 @@ pub(super) fn built_layer(made: &Made) -> BuiltLayer {
         kind: made.kind,
         recipe: made.recipe.clone(),
         reused: made.reused,
+        measure: None,
     }
 }
 

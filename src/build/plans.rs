@@ -26,6 +26,8 @@ const KINDS: usize = 4;
 #[derive(Serialize, Deserialize)]
 struct Memo {
     layers: Vec<Noted>,
+    /// What the plan decided, in words: a warm build says it too.
+    notes: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -36,16 +38,17 @@ struct Noted {
 }
 
 /// The layers of this very base, made before.
-pub(super) fn of_base(one: &Prepared, request: &Request, store: &Store) -> Result<Option<Vec<Made>>> {
-    recall(&key(&one.inputs, one, request), store)
+pub(super) fn of_base(one: &mut Prepared, request: &Request, store: &Store) -> Result<Option<Vec<Made>>> {
+    let key = key(&one.inputs, one, request);
+    recall(&key, one, store)
 }
 
 /// The layers of another base that answers every question of its plan as this one does.
-pub(super) fn of_another(one: &Prepared, rootfs: &RootFs, request: &Request, store: &Store) -> Result<Option<Vec<Made>>> {
+pub(super) fn of_another(one: &mut Prepared, rootfs: &RootFs, request: &Request, store: &Store) -> Result<Option<Vec<Made>>> {
     let any = any_base(one, request);
     for reads in asked(&any, store)? {
-        if let Some(made) = recall(&answered(&any, &reads, rootfs), store)? {
-            keep(&key(&one.inputs, one, request), &made, store)?;
+        if let Some(made) = recall(&answered(&any, &reads, rootfs), one, store)? {
+            keep(&key(&one.inputs, one, request), one, &made, store)?;
             return Ok(Some(made));
         }
     }
@@ -60,10 +63,10 @@ pub(super) fn note(
     request: &Request,
     store: &Store,
 ) -> Result<()> {
-    keep(&key(&one.inputs, one, request), made, store)?;
+    keep(&key(&one.inputs, one, request), one, made, store)?;
     let Some((reads, rootfs)) = asked_now else { return Ok(()) };
     let any = any_base(one, request);
-    keep(&answered(&any, reads, rootfs), made, store)?;
+    keep(&answered(&any, reads, rootfs), one, made, store)?;
     let mut all = asked(&any, store)?;
     all.retain(|known| known != reads);
     all.insert(0, reads.clone());
@@ -79,7 +82,7 @@ fn key(inputs: &Inputs, one: &Prepared, request: &Request) -> String {
         inputs.base_digest,
         inputs.digest(),
         trees,
-        format!("{:?} {:?} {} {:?}", request.uid_taken, request.epoch, request.fold, request.recommends),
+        format!("{:?} {:?} {} {:?} {:?}", request.uid_taken, request.epoch, request.fold, request.recommends, request.scripts),
         request.ask.set.clone(),
         request.ask.profile.clone(),
         &one.resolved.notes,
@@ -103,13 +106,13 @@ fn asked(any: &str, store: &Store) -> Result<Vec<Reads>> {
     Ok(store.memo(READS, any)?.and_then(|memo| postcard::from_bytes(&memo).ok()).unwrap_or_default())
 }
 
-fn keep(key: &str, made: &[Made], store: &Store) -> Result<()> {
+fn keep(key: &str, one: &Prepared, made: &[Made], store: &Store) -> Result<()> {
     let layers = made.iter().map(|m| Noted { kind: m.kind, recipe: m.recipe.clone(), key: m.key.0 }).collect();
     let held: Vec<Digest> = made.iter().map(|m| m.linked.digest).collect();
-    Ok(store.set_memo(PLAN, key, &serde_json::to_vec(&Memo { layers }).unwrap_or_default(), &held)?)
+    Ok(store.set_memo(PLAN, key, &serde_json::to_vec(&Memo { layers, notes: one.decided.clone() }).unwrap_or_default(), &held)?)
 }
 
-fn recall(key: &str, store: &Store) -> Result<Option<Vec<Made>>> {
+fn recall(key: &str, one: &mut Prepared, store: &Store) -> Result<Option<Vec<Made>>> {
     let memo = store.memo(PLAN, key)?;
     let Some(memo) = memo.and_then(|m| serde_json::from_slice::<Memo>(&m).ok()) else { return Ok(None) };
     let mut made = Vec::with_capacity(memo.layers.len());
@@ -118,5 +121,6 @@ fn recall(key: &str, store: &Store) -> Result<Option<Vec<Made>>> {
         let Some(linked) = layers::known(&key, store)? else { return Ok(None) };
         made.push(Made { kind: noted.kind, recipe: noted.recipe, key, linked, reused: true });
     }
+    one.decided = memo.notes;
     Ok(Some(made))
 }

@@ -15,7 +15,9 @@ use crate::recipe::{Rank, Resolved, Surroundings, Unit, merge, resolve};
 use crate::rootfs::RootFs;
 
 use super::archives::Archives;
-use super::{BuildError, Opened, Request, Services, accounts, assemble, choice, held, probe, trees};
+use super::{
+    BuildError, Opened, Request, Services, accounts, assemble, choice, conda, held, local_packages, probe, sources, trees,
+};
 
 /// One platform on its way.
 pub(super) struct Prepared {
@@ -26,11 +28,19 @@ pub(super) struct Prepared {
     pub(super) inputs: Inputs,
     pub(super) archives: Archives,
     pub(super) trees: Vec<plan::Tree>,
+    /// Package files of this machine.
+    pub(super) local: Vec<pin::LocalPackage>,
+    /// Archives beside the base's.
+    pub(super) sources: Vec<pin::NamedSource>,
+    /// What is asked in place of archives' addresses.
+    pub(super) mirrors: Vec<(String, String)>,
     pub(super) rootfs: Option<Arc<RootFs>>,
     /// What pin says.
     pub(super) notes: Vec<String>,
-    /// Scripts that were evaluated, by package.
-    pub(super) scripts: Vec<Vec<String>>,
+    /// What the plan says of each package.
+    pub(super) told: Vec<plan::Told>,
+    /// What the plan decided, in words.
+    pub(super) decided: Vec<String>,
 }
 
 /// Resolve, merge, and what else is needed before a plan.
@@ -50,15 +60,22 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
     accounts::check(&base, &opened.source, &resolved, request, services).await?;
     let archives = Archives::new(services.store.clone());
     let (units, store, reading) = (resolved.clone(), services.store.clone(), archives.clone());
-    let pack = move || trees::pack(&units, &store, &reading);
-    let trees = tokio::task::spawn_blocking(pack).await.map_err(|_| BuildError::Worker)??;
+    let pack = move || -> Result<_> {
+        Ok((trees::pack(&units, &store, &reading)?, local_packages::take(&units, &store, &reading)?, sources::take(&units)?))
+    };
+    let (trees, local, sources) = tokio::task::spawn_blocking(pack).await.map_err(|_| BuildError::Worker)??;
     let recipes: Vec<RecipeInput> =
         resolved.units.iter().map(|u| RecipeInput { name: u.label.clone(), digest: u.digest }).collect();
     let inputs = Inputs {
         base: request.base.canonical(),
         base_digest: base.manifest.descriptor().digest,
         named_digest: root.descriptor.digest,
-        files: trees.iter().map(|t| t.archive).collect(),
+        files: trees
+            .iter()
+            .map(|t| t.archive)
+            .chain(local.iter().map(|file| file.digest))
+            .chain(sources.iter().map(|s| Digest::of(s.stanza.as_bytes())))
+            .collect(),
         flags: flags(request),
         recipes,
         indexes: Vec::new(),
@@ -67,8 +84,9 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
         packages: Vec::new(),
         calls: Vec::new(),
         extended_states: None,
-        installer: None,
+        conda: Vec::new(),
     };
+    let own_base = sources::is_ours(&request.base, &services.http.settings().allow_private).await;
     let mut prepared = Prepared {
         named_digest: root.descriptor.digest,
         opened,
@@ -77,18 +95,25 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
         inputs,
         archives,
         trees,
+        local,
+        mirrors: sources::mirrors(&request.apt_mirrors, &sources, own_base),
+        sources,
         rootfs: None,
         notes: Vec::new(),
-        scripts: Vec::new(),
+        told: Vec::new(),
+        decided: Vec::new(),
     };
     choose(&mut prepared, request, services).await?;
+    conda::pin(&mut prepared, request, services).await?;
     Ok(prepared)
 }
 
 /// The digest of everything that the command line decides besides recipes and base.
 fn flags(request: &Request) -> Digest {
     let ask = &request.ask;
-    let policy = format!("{:?}", request.uid_taken);
+    // Words that change nothing are left out, so that a lock does not go stale by a further option.
+    let scripts = if request.scripts == plan::ScriptPolicy::Stop { "" } else { " Defer" };
+    let policy = format!("{:?}{scripts}", request.uid_taken);
     let parts = (&ask.words, &ask.profile, &ask.set, &ask.without, request.recommends, policy, request.fold);
     Digest::of(&serde_json::to_vec(&parts).unwrap_or_default())
 }
@@ -121,15 +146,15 @@ async fn choose(one: &mut Prepared, request: &Request, services: &Services) -> R
         one.inputs = locked;
         return Ok(());
     }
-    let requests = choice::requests(&one.resolved, request);
+    let requests = choice::requests(&one.resolved, request, &one.local);
     if requests.is_empty() {
         return Ok(());
     }
-    let chosen = if let Some(chosen) = choice::remembered(&one.base, &requests, request, services)? {
+    let chosen = if let Some(chosen) = choice::remembered(&one.base, (&requests, &one.sources), request, services)? {
         chosen
     } else {
         let rootfs = rootfs_of(one, services).await?;
-        choice::ask(&one.base, &rootfs, requests, request, services).await?
+        choice::ask(one, &rootfs, requests, request, services).await?
     };
     for warning in &chosen.warnings {
         services.events.warning(warning);
@@ -157,8 +182,7 @@ pub(super) async fn rootfs_of(one: &mut Prepared, services: &Services) -> Result
 
 /// Every archive of the lock, fetched and read.
 pub(super) async fn contents(one: &Prepared, request: &Request, services: &Services) -> Result<BTreeMap<Digest, Arc<Contents>>> {
-    pin::fetch(&one.inputs.packages, &services.store, &services.http, &request.apt_mirrors, request.offline, &services.events)
-        .await?;
+    pin::fetch(&one.inputs.packages, &services.store, &services.http, &one.mirrors, request.offline, &services.events).await?;
     let wanted: Vec<(Digest, u64)> = one.inputs.packages.iter().filter_map(|p| Some((p.sha256?, p.size))).collect();
     let (archives, threads) = (one.archives.clone(), services.threads);
     tokio::task::spawn_blocking(move || archives.read_all(wanted, threads)).await.map_err(|_| BuildError::Worker)?

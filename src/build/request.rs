@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::oci::{Platform, Reference};
-use crate::plan::UidTaken;
+use crate::plan::{ScriptPolicy, UidTaken};
 use crate::recipe::{Ask, Library};
 
 use super::Location;
@@ -55,8 +55,10 @@ pub struct Request {
     pub recommends: Option<bool>,
     /// What happens to a taken UID.
     pub uid_taken: UidTaken,
-    /// An installer in place of the recipe's.
-    pub installer: Option<PathBuf>,
+    /// A conda installer in place of the recipe's: a path or an address.
+    pub installer: Option<String>,
+    /// What happens where a package's script is not covered.
+    pub scripts: ScriptPolicy,
     /// `SOURCE_DATE_EPOCH`.
     pub epoch: Option<i64>,
     /// One layer in place of several.
@@ -73,4 +75,6 @@ pub struct Request {
     pub allow_expired: bool,
     /// Prefixes of archive URIs, and what is asked in their place.
     pub apt_mirrors: Vec<(String, String)>,
+    /// Prefixes of addresses of conda packages and installers, and what is asked in their place.
+    pub conda_mirrors: Vec<(String, String)>,
 }

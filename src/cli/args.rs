@@ -8,7 +8,7 @@ use crate::oci::Platform;
 
 mod build;
 
-pub(super) use build::{BuildArgs, UidTaken};
+pub(super) use build::{BuildArgs, Scripts, UidTaken};
 
 /// What `--help` says of places.
 const PLACES: &str = "\
@@ -45,6 +45,12 @@ pub(super) struct Global {
     /// Registry that is asked over plain HTTP; loopback hosts always are; repeatable
     #[arg(long, global = true, value_name = "HOST[:PORT]")]
     pub(super) insecure: Vec<String>,
+    /// Host with an internal address that a base's sources or a server's answer may name; repeatable
+    #[arg(long, global = true, value_name = "HOST[:PORT]")]
+    pub(super) allow_private: Vec<String>,
+    /// Logins for archives and installers, as apt's auth.conf has them; repeatable
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) apt_auth: Vec<PathBuf>,
     /// More CA certificates, PEM; repeatable
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) cacert: Vec<PathBuf>,

@@ -10,7 +10,7 @@ use crate::oci::{Platform, Reference};
 use crate::plan;
 use crate::recipe::{Ask, Library, Rank, Unit};
 
-use super::args::{BuildArgs, UidTaken};
+use super::args::{BuildArgs, Scripts, UidTaken};
 use super::failure::{unreadable, usage, usage_with_hint};
 use super::host::Host;
 
@@ -25,6 +25,8 @@ const PROJECT: &str = "plywood.toml";
 const LOCK: &str = "plywood.lock";
 /// The profile of a build that has no project file.
 const DEFAULT_PROFILE: &str = "openhands";
+/// Profiles of programs that look for an image by the sandbox's name.
+const SANDBOXES: [&str; 3] = [DEFAULT_PROFILE, "opendevin-0.7", "opendevin-0.8"];
 /// The largest project file or lock that is read.
 const LARGEST_FILE: u64 = 16 * 1024 * 1024;
 
@@ -53,7 +55,7 @@ pub(super) fn of(args: &BuildArgs, host: &Host) -> Result<Asked> {
     let fallback = if project.is_some() { "none" } else { DEFAULT_PROFILE };
     let of_file = said(|unit| unit.document.profile.as_ref().map(serde_spanned::Spanned::get_ref));
     let profile = args.profile.clone().or(of_file).unwrap_or_else(|| fallback.to_owned());
-    let is_sandbox = args.base.is_some() && profile == DEFAULT_PROFILE;
+    let is_sandbox = args.base.is_some() && SANDBOXES.contains(&profile.as_str());
     let names = destinations::names(args, is_sandbox.then_some(typed.as_str()))?;
     let destinations = destinations::destinations(args, &names, host.stdout_is_terminal)?;
     let (lock, lock_file) = lock(args, project.as_ref())?;
@@ -69,6 +71,10 @@ pub(super) fn of(args: &BuildArgs, host: &Host) -> Result<Asked> {
         library,
         recommends: args.recommends.then_some(true).or_else(|| args.no_recommends.then_some(false)),
         uid_taken: uid_taken(args.uid_taken),
+        scripts: match args.scripts {
+            Scripts::Stop => plan::ScriptPolicy::Stop,
+            Scripts::Defer => plan::ScriptPolicy::Defer,
+        },
         installer: args.miniforge_installer.as_deref().map(installer).transpose()?,
         epoch: host.epoch()?,
         fold: args.fold,
@@ -77,7 +83,8 @@ pub(super) fn of(args: &BuildArgs, host: &Host) -> Result<Asked> {
         refresh: args.refresh,
         max_age: args.max_age,
         allow_expired: args.allow_expired,
-        apt_mirrors: args.apt_mirror.iter().map(|m| words::mirror(m)).collect::<Result<_>>()?,
+        apt_mirrors: args.apt_mirror.iter().map(|m| words::mirror("--apt-mirror", m)).collect::<Result<_>>()?,
+        conda_mirrors: args.conda_mirror.iter().map(|m| words::mirror("--conda-mirror", m)).collect::<Result<_>>()?,
         ask: ask(args, profile.clone(), project)?,
     };
     Ok(Asked { request, profile: (profile != "none").then_some(profile), lock_file })
@@ -217,9 +224,12 @@ fn library_has(library: &Library, profile: &str) -> Result<()> {
     Ok(())
 }
 
-fn installer(path: &Path) -> Result<PathBuf> {
-    std::fs::metadata(path).map_err(|e| unreadable(path, e))?;
-    Ok(path.to_owned())
+/// An address, or a file that is there.
+fn installer(location: &str) -> Result<String> {
+    if !(location.starts_with("http://") || location.starts_with("https://")) {
+        std::fs::metadata(location).map_err(|e| unreadable(Path::new(location), e))?;
+    }
+    Ok(location.to_owned())
 }
 
 fn uid_taken(policy: UidTaken) -> plan::UidTaken {

@@ -151,7 +151,7 @@ impl Client {
         }
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let own = head.authorization.as_ref().filter(|_| at_home);
-        if let Some(secret) = own.or_else(|| self.settings.authorization.get(&Origin::of(url))) {
+        if let Some(secret) = own.or_else(|| self.settings.logins.iter().find_map(|login| login.fits(url))) {
             headers.insert(AUTHORIZATION, sensitive(secret)?);
         }
         let builder = client.request(head.method.clone(), url.clone());

@@ -45,7 +45,7 @@ pub enum HttpError {
         why: &'static str,
     },
     /// A foreign server points into this network.
-    #[error("{host} is the internal address {address}, and nobody but a foreign server named it")]
+    #[error("{host} has the internal address {address}, and only a foreign server or the base image named it")]
     Internal {
         /// The host as it was named.
         host: String,

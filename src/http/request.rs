@@ -87,6 +87,12 @@ impl Request {
         self.head.named = Named { host: named.host_str().unwrap_or_default().to_owned(), port: named.port_or_known_default() };
         self
     }
+    /// The address comes from content that anybody may have written: no internal address is asked at all.
+    #[must_use]
+    pub fn on_nobodys_word(mut self) -> Self {
+        self.head.named = Named { host: String::new(), port: None };
+        self
+    }
     /// TLS of the request's own origin.
     #[must_use]
     pub fn host_tls(mut self, tls: Option<Arc<HostTls>>) -> Self {

@@ -1,11 +1,10 @@
 //! What a client is told: proxies, CAs, time limits, allowances. Values only; the environment is read elsewhere.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{Origin, Secret};
+use super::{Login, Secret};
 
 /// All that decides how requests are made.
 #[derive(Clone, Debug)]
@@ -22,12 +21,12 @@ pub struct Settings {
     pub read_timeout: Duration,
     /// For a whole document (manifest, token, error text), against servers that drip.
     pub document_timeout: Duration,
-    /// Hosts (with port where one is meant) with internal addresses that foreign servers may name.
+    /// Hosts (with port where one is meant) with internal addresses that foreign servers and bases may name.
     pub allow_private: Vec<String>,
     /// How often and how long is tried again.
     pub retry: Retry,
-    /// `Authorization` header by origin, for archives.
-    pub authorization: BTreeMap<Origin, Secret>,
+    /// Logins for archives and other places that ask for none by themselves; the first that fits is sent.
+    pub logins: Vec<Login>,
 }
 
 impl Default for Settings {
@@ -41,7 +40,7 @@ impl Default for Settings {
             document_timeout: Duration::from_secs(120),
             allow_private: Vec::new(),
             retry: Retry::default(),
-            authorization: BTreeMap::new(),
+            logins: Vec::new(),
         }
     }
 }

@@ -66,9 +66,9 @@ pub struct Inputs {
     /// apt's auto marks as `extended_states` shall say them: package, architecture, in the file's order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended_states: Option<String>,
-    /// A conda installer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub installer: Option<(String, Digest)>,
+    /// What conda prefixes are linked from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conda: Vec<LockedConda>,
 }
 
 /// A unit of the recipes.
@@ -93,6 +93,30 @@ pub struct ArchiveIndex {
     pub release: Digest,
     /// Its `Date`, seconds since 1970.
     pub date: i64,
+}
+
+/// What a conda prefix is linked from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedConda {
+    /// The unit whose ply it is.
+    pub recipe: String,
+    /// Absolute.
+    pub prefix: String,
+    /// The installer, or the packages of a list in their order; nothing where the base has the prefix.
+    pub files: Vec<LockedFile>,
+}
+
+/// A file by digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedFile {
+    /// Canonical address, or the name of a file of this machine.
+    pub location: String,
+    /// Of its bytes.
+    pub sha256: Digest,
+    /// Its bytes.
+    pub size: u64,
 }
 
 /// What happens to a package.
@@ -281,7 +305,7 @@ mod tests {
             packages: Vec::new(),
             calls: vec![Call::Unpack(vec![0, 1]), Call::Finish],
             extended_states: None,
-            installer: None,
+            conda: Vec::new(),
         }
     }
 

@@ -11,16 +11,18 @@ mod decide;
 mod error;
 mod fetch;
 mod index;
+mod local;
 mod lock;
 mod postinst;
 mod release;
 mod share;
 mod transfer;
 
-pub use ask::{Asked, Chosen, SolverRequest};
+pub use ask::{Asked, Chosen, LocalPackage, NamedSource, SolverRequest};
 pub use choose::choose;
 pub use error::PinError;
 pub use fetch::fetch;
 pub use lock::{
-    Action, ArchiveIndex, Call, Inputs, LinkedLayer, Lock, LockError, LockedPackage, PlatformLock, RecipeInput, Results,
+    Action, ArchiveIndex, Call, Inputs, LinkedLayer, Lock, LockError, LockedConda, LockedFile, LockedPackage, PlatformLock,
+    RecipeInput, Results,
 };

@@ -39,13 +39,28 @@ impl Access {
         let text = canonical(url).to_string();
         let fits = self.mirrors.iter().filter(|(from, _)| !from.is_empty() && text.starts_with(from.as_str()));
         let Some((from, to)) = fits.max_by_key(|(from, _)| from.len()) else { return Ok(url.clone()) };
+        if from == to {
+            return Ok(url.clone());
+        }
         let path = text.get(from.len()..).unwrap_or_default();
         format!("{to}{path}").parse().map_err(|_| PinError::Mirror { to: to.clone(), path: path.to_owned() })
     }
 
+    /// The request for `url`. What only a base names is asked for nowhere in this machine's network; a mirror is the user's word.
+    fn request(&self, url: &Url) -> Result<Request, PinError> {
+        let asked = self.asked(url)?;
+        let request = Request::get(asked.clone());
+        Ok(if asked == *url && !self.is_named(url) { request.on_nobodys_word() } else { request })
+    }
+
+    fn is_named(&self, url: &Url) -> bool {
+        let text = canonical(url).to_string();
+        self.mirrors.iter().any(|(from, _)| !from.is_empty() && text.starts_with(from.as_str()))
+    }
+
     /// The answer for `url`; nothing if the file is not there (404, 410). A web page is no file.
     async fn ask(&self, url: &Url) -> Result<Option<Response>> {
-        let answer = self.http.send(Request::get(self.asked(url)?)).await?;
+        let answer = self.http.send(self.request(url)?).await?;
         match answer.status() {
             StatusCode::OK if is_page(&answer) => Err(page(url).into()),
             StatusCode::OK => Ok(Some(answer)),
@@ -83,13 +98,17 @@ impl Access {
                 HttpError::Size { url: told, expected: size, actual }.into()
             });
         }
-        let (http, asked) = (self.http.clone(), self.asked(url)?);
+        let (http, again) = (self.http.clone(), self.request(url)?);
         let open = move |span: Option<Span>| -> crate::http::Opening {
-            let (http, mut request) = (http.clone(), Request::get(asked.clone()));
-            if let Some(span) = span {
-                request = request.header(crate::http::header::RANGE, span.header());
-            }
-            Box::pin(async move { Ok(http.send(request).await?) })
+            let (http, request) = (http.clone(), again.again());
+            Box::pin(async move {
+                // A request without a body can be made again.
+                let mut request = request.ok_or(PinError::Worker)?;
+                if let Some(span) = span {
+                    request = request.header(crate::http::header::RANGE, span.header());
+                }
+                Ok(http.send(request).await?)
+            })
         };
         let span = Span { start: 0, end: Some(size) };
         let mut body = resuming(first, span, Some(size), size, self.http.settings(), open)?;

@@ -60,6 +60,14 @@ pub enum PlanError {
         /// Why not.
         reason: String,
     },
+    /// Another libc than conda's packages are made for.
+    #[error("{label}: the base has musl and no {loader}, so no program of conda would run in it")]
+    Libc {
+        /// Who wants the prefix.
+        label: String,
+        /// What is missing.
+        loader: &'static str,
+    },
     /// Two recipes bring one path.
     #[error("{first} and {second} both bring {path}")]
     Conflict {
@@ -75,7 +83,7 @@ pub enum PlanError {
 impl Fault for PlanError {
     fn class(&self) -> Class {
         match self {
-            Self::UidTaken { .. } | Self::OtherUid { .. } => Class::Refused,
+            Self::UidTaken { .. } | Self::OtherUid { .. } | Self::Libc { .. } => Class::Refused,
             _ => Class::Input,
         }
     }
@@ -87,6 +95,7 @@ impl Fault for PlanError {
             Self::UidTaken { free: Some(free), .. } => Some(format!("--user-id {free}")),
             Self::UidTaken { free: None, .. } => Some("--uid-taken reuse".into()),
             Self::OtherUid { has, is_parameter: true, .. } => Some(format!("--user-id {has}")),
+            Self::Libc { .. } => Some("a base with glibc, or --without miniforge".into()),
             Self::Conflict { .. } => Some("leave one of them out with --without".into()),
             _ => None,
         }

@@ -23,6 +23,9 @@ pub(super) struct Placing<'a> {
     pub(super) resolved: &'a Resolved,
     /// Trees and ready layers by unit.
     pub(super) trees: &'a [Tree],
+    pub(super) conda: &'a [super::conda::Prefix],
+    /// `uname -m` of the target.
+    pub(super) machine: &'a str,
     pub(super) uid_taken: UidTaken,
     pub(super) shadow_day: Option<u32>,
     /// Login name as the recipe says -> as it is (`--uid-taken reuse`).
@@ -46,6 +49,11 @@ impl Placing<'_> {
                 self.notes.extend(made.note);
                 self.renamed.insert(user.name.clone(), made.name);
             }
+        }
+        self.root.set_time(0);
+        for prefix in self.conda {
+            self.root.set_author(Author::Recipe(prefix.unit));
+            self.conda(prefix)?;
         }
         for (number, unit) in resolved.units.iter().enumerate() {
             self.root.set_author(Author::Recipe(number));
@@ -91,6 +99,8 @@ impl Placing<'_> {
 
     fn file(&mut self, number: usize, unit: &ResolvedUnit, place: usize, file: &File) -> Result<()> {
         match &file.body {
+            // What an installation would have written beside a prefix that stands was written when that was made.
+            FileBody::Content(_) if file.seed.is_some() && self.stands(number) => Ok(()),
             FileBody::Content(bytes) if file.append => self.append(file, bytes),
             FileBody::Content(bytes) => {
                 let mode = file.mode.as_ref().map_or(0o644, |m| m.apply(0o644, false));
@@ -122,25 +132,44 @@ impl Placing<'_> {
     /// Adds lines at the end, unless they are there. What stands there comes from the base, or an earlier unit.
     fn append(&mut self, file: &File, bytes: &[u8]) -> Result<()> {
         let absolute = file.to.absolute();
-        let old: Arc<[u8]> = match self.root.read(&absolute) {
-            Ok((bytes, _)) => bytes,
-            Err(e) if e.is_real() => Arc::from([]),
-            Err(e) => return Err(e.into()),
-        };
-        if has_lines(&old, bytes) {
+        let (old, there) = self.text(&absolute)?;
+        if bytes.is_empty() || has_lines(&old, bytes) {
             return Ok(());
         }
-        let mut text = old.to_vec();
-        if !text.is_empty() && !text.ends_with(b"\n") {
-            text.push(b'\n');
-        }
-        text.extend_from_slice(bytes);
+        let text = match &file.seed {
+            Some(seed) if !there => with_settings(&self.text(&seed.absolute())?.0, bytes),
+            Some(_) => with_settings(&old, bytes),
+            None => with_lines(&old, bytes),
+        };
         if let Some(above) = file.to.parent() {
             self.root.mkdir_p(&above.absolute(), 0o755)?;
         }
         // Whether the base has those lines or not decides the bytes, so they count as the base's.
-        self.root.write(&absolute, text, true, 0o644)?;
+        let digest = Digest::of(&text);
+        let place = self.root.write(&absolute, text, true, 0o644)?;
+        self.restore(&place, &digest);
         Ok(())
+    }
+
+    /// A file that in the end is what the base has is none of ours, whatever happened to it on the way.
+    fn restore(&mut self, place: &EntryPath, digest: &Digest) {
+        let Some(now) = self.root.at(place) else { return };
+        let same = self.root.base().get(place).is_some_and(|node| {
+            let Entry { mode, owner, xattrs, .. } = &node.entry;
+            node.digest.as_ref() == Some(digest) && (*mode, *owner) == (now.mode, now.owner) && *xattrs == now.xattrs
+        });
+        if same {
+            self.root.restore(place);
+        }
+    }
+
+    /// The bytes of a file, none where it is absent, and whether it is there.
+    fn text(&self, absolute: &[u8]) -> Result<(Arc<[u8]>, bool)> {
+        match self.root.read(absolute) {
+            Ok((bytes, _)) => Ok((bytes, true)),
+            Err(e) if e.is_real() => Ok((Arc::from([]), false)),
+            Err(e) => Err(e.into()),
+        }
     }
 
     fn tree(&mut self, number: usize, unit: &ResolvedUnit, file: &File, tree: &Tree) -> Result<()> {
@@ -159,12 +188,25 @@ impl Placing<'_> {
             let content = Content::Archive { archive: tree.archive, path: entry.path.clone() };
             places.push(Some(self.place(number, unit, &placed, content, base)?));
         }
-        self.placed.push(PlacedPackage { archive: tree.archive, contents: tree.contents.clone(), places, unit: number });
+        self.placed.push(PlacedPackage {
+            archive: tree.archive,
+            contents: tree.contents.clone(),
+            places,
+            unit: number,
+            conda: None,
+        });
         Ok(())
     }
 
     /// Places an entry whose numbers may be the base's.
-    fn place(&mut self, number: usize, unit: &ResolvedUnit, entry: &Entry, content: Content, base: bool) -> Result<EntryPath> {
+    pub(super) fn place(
+        &mut self,
+        number: usize,
+        unit: &ResolvedUnit,
+        entry: &Entry,
+        content: Content,
+        base: bool,
+    ) -> Result<EntryPath> {
         if !entry.is_directory() {
             self.claim(number, unit, &entry.path)?;
         }
@@ -182,7 +224,9 @@ impl Placing<'_> {
             return Err(PlanError::Conflict { first, second: unit.label.clone(), path: path.to_string() }.into());
         }
         let Some(inode) = self.root.at(&place).filter(|i| !i.is_directory()) else { return Ok(()) };
-        if unit.rank >= Rank::File && matches!(inode.author, Author::Package(_) | Author::Recipe(_)) {
+        // A conda package may bring what an earlier one of the same prefix brought.
+        let foreign = matches!(inode.author, Author::Package(_) | Author::Recipe(_)) && inode.author != Author::Recipe(number);
+        if unit.rank >= Rank::File && foreign {
             self.hidden.push((place, inode));
         }
         Ok(())
@@ -208,7 +252,7 @@ impl Placing<'_> {
                 reason: e.to_string(),
             })?));
         }
-        self.placed.push(PlacedPackage { archive, contents: contents.clone(), places, unit: number });
+        self.placed.push(PlacedPackage { archive, contents: contents.clone(), places, unit: number, conda: None });
         Ok(())
     }
 
@@ -254,6 +298,31 @@ impl Fields {
     }
 }
 
+/// The text with lines at its end.
+fn with_lines(text: &[u8], lines: &[u8]) -> Vec<u8> {
+    let mut text = text.to_vec();
+    if !text.is_empty() && !text.ends_with(b"\n") {
+        text.push(b'\n');
+    }
+    text.extend_from_slice(lines);
+    text
+}
+
+/// The text with settings `KEY: VALUE`: in the place of the line that has the key, else at its end.
+fn with_settings(text: &[u8], lines: &[u8]) -> Vec<u8> {
+    lines.split_inclusive(|b| *b == b'\n').fold(text.to_vec(), |text, setting| {
+        let key = setting.split_inclusive(|b| *b == b':').next().unwrap_or_default();
+        let mut old: Vec<&[u8]> = text.split_inclusive(|b| *b == b'\n').collect();
+        match old.iter().position(|line| line.starts_with(key)) {
+            Some(at) if key.ends_with(b":") => {
+                old[at] = setting;
+                old.concat()
+            }
+            _ => with_lines(&text, setting),
+        }
+    })
+}
+
 /// Whether `text` has these lines, whole and one after the other.
 fn has_lines(text: &[u8], lines: &[u8]) -> bool {
     let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
@@ -262,6 +331,6 @@ fn has_lines(text: &[u8], lines: &[u8]) -> bool {
     rests.any(|rest| rest.first().is_none_or(|byte| *byte == b'\n'))
 }
 
-fn refused(unit: &ResolvedUnit, path: &EntryPath, error: &crate::layer::root::RootError) -> PlanError {
+pub(super) fn refused(unit: &ResolvedUnit, path: &EntryPath, error: &crate::layer::root::RootError) -> PlanError {
     PlanError::Path { label: unit.label.clone(), path: path.to_string(), reason: error.to_string() }
 }

@@ -31,7 +31,11 @@ const RECIPES: &[ShippedRecipe] = shipped! {
 };
 
 /// The profiles of this program.
-const PROFILES: &[ShippedRecipe] = shipped! { "openhands" => "profiles/openhands.toml" };
+const PROFILES: &[ShippedRecipe] = shipped! {
+    "opendevin-0.7" => "profiles/opendevin-0.7.toml",
+    "opendevin-0.8" => "profiles/opendevin-0.8.toml",
+    "openhands" => "profiles/openhands.toml",
+};
 
 /// Recipes that stand in every build: they do something only where what they name is there.
 const IMPLIED: &[&str] = &["host-keys"];

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::apt::select::is_local_file;
 use crate::oci::Digest;
 use crate::stream::EntryPath;
 
@@ -12,9 +13,11 @@ use super::schema::{Document, Text};
 use super::{Merged, Rank, RecipeError, Surroundings, Unit};
 
 mod mode;
+mod source;
 mod values;
 
 pub use mode::Mode;
+pub use source::{ArchiveKey, ArchiveSource};
 pub use values::Names;
 use values::{absolute, fill_all};
 
@@ -50,8 +53,8 @@ pub struct ResolvedUnit {
     pub diverts: Vec<Divert>,
     /// Ready layers.
     pub tars: Vec<Tar>,
-    /// A conda installer.
-    pub installer: Option<Installer>,
+    /// A conda prefix.
+    pub conda: Option<Conda>,
     /// Digest of its text.
     pub digest: Digest,
 }
@@ -65,6 +68,8 @@ pub struct PackageRequest {
     pub recommends: Option<bool>,
     /// Whether it is part of the profile's request (else of the file's).
     pub of_profile: bool,
+    /// Archives beside the base's.
+    pub sources: Vec<ArchiveSource>,
 }
 
 /// An account to make.
@@ -117,6 +122,8 @@ pub struct File {
     pub mode: Option<Mode>,
     /// Added at the end of the base's file.
     pub append: bool,
+    /// What an absent file begins with, when something is added to it.
+    pub seed: Option<EntryPath>,
 }
 
 /// A program that is moved aside for a wrapper where a package brings it.
@@ -141,17 +148,38 @@ pub struct Tar {
     pub folder: Option<std::path::PathBuf>,
 }
 
-/// A conda installer.
+/// A conda prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Installer {
-    /// URL or path.
-    pub location: String,
-    /// Its SHA-256 for the target, where the recipe pins one.
-    pub sha256: Option<Digest>,
-    /// Its version, where the recipe says.
-    pub version: Option<String>,
+pub struct Conda {
+    /// What it is linked from.
+    pub source: CondaSource,
+    /// The folder that relative paths start from.
+    pub folder: Option<std::path::PathBuf>,
     /// Where the prefix stands.
     pub prefix: EntryPath,
+    /// The group may write.
+    pub group_writable: bool,
+    /// The package cache stays.
+    pub keep_pkgs: bool,
+}
+
+/// What a conda prefix is linked from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CondaSource {
+    /// A constructor installer.
+    Installer {
+        /// URL or path.
+        location: String,
+        /// Its SHA-256 for the target, where the recipe pins one.
+        sha256: Option<Digest>,
+    },
+    /// A list of packages.
+    Explicit {
+        /// Path of the list.
+        file: String,
+        /// Path of a folder with packages.
+        packages: Option<String>,
+    },
 }
 
 /// The image's config; absent keeps the base's.
@@ -189,9 +217,10 @@ pub fn resolve(merged: &Merged, surroundings: &Surroundings<'_>) -> Result<Resol
 fn resolve_unit(unit: &Unit, around: &Surroundings<'_>) -> Result<ResolvedUnit, RecipeError> {
     let Document { apt, user, file, directory, divert, tar, conda, .. } = &unit.document;
     let packages = PackageRequest {
-        arguments: fill_all(unit, &apt.packages, around)?,
+        arguments: fill_all(unit, &apt.packages, around)?.into_iter().map(|word| beside(unit, word)).collect(),
         recommends: apt.recommends.as_ref().map(|r| *r.get_ref()),
         of_profile: unit.of_profile,
+        sources: apt.source.iter().map(|table| source::read(unit, table, around)).collect::<Result<_, _>>()?,
     };
     let directories = directory.iter().map(|d| {
         let mode = d.mode.as_ref().map_or(Ok(Mode::Octal(0o755)), |m| Mode::read(unit, m, around))?;
@@ -216,9 +245,16 @@ fn resolve_unit(unit: &Unit, around: &Surroundings<'_>) -> Result<ResolvedUnit, 
         directories: directories.collect::<Result<_, RecipeError>>()?,
         diverts: diverts.collect::<Result<_, RecipeError>>()?,
         tars: tars.collect::<Result<_, RecipeError>>()?,
-        installer: conda.as_ref().map(|c| values::installer(unit, c, around)).transpose()?,
+        conda: conda.as_ref().map(|c| values::conda(unit, c, around)).transpose()?,
         digest: unit.digest,
     })
+}
+
+/// A package file is meant beside the document that names it.
+fn beside(unit: &Unit, word: String) -> String {
+    let folder = unit.folder.as_deref().filter(|folder| is_local_file(&word) && !folder.as_os_str().is_empty());
+    let Some(path) = folder.map(|folder| folder.join(&word).display().to_string()) else { return word };
+    if is_local_file(&path) { path } else { format!("./{path}") }
 }
 
 /// The config as it grows, with who said what.

@@ -41,7 +41,7 @@ pub struct Document {
     pub divert: Vec<DivertTable>,
     /// Ready layers.
     pub tar: Vec<TarTable>,
-    /// A conda prefix out of an installer.
+    /// A conda prefix, out of an installer or a list of packages.
     pub conda: Option<CondaTable>,
     /// The image's config.
     pub config: ConfigTable,
@@ -60,6 +60,26 @@ pub struct AptTable {
     /// Whether recommended packages are installed too; not in a recipe.
     #[schemars(with = "Option<bool>")]
     pub recommends: Option<Spanned<bool>>,
+    /// Archives beside the base's.
+    pub source: Vec<SourceTable>,
+}
+
+/// `[[apt.source]]`: an archive that packages may come from, in the words of deb822; for this build, not for the image.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SourceTable {
+    /// Roots of the archive, between blanks.
+    #[schemars(with = "String")]
+    pub uris: Text,
+    /// Suites, or paths that end in `/`, between blanks.
+    #[schemars(with = "String")]
+    pub suites: Text,
+    /// Components, between blanks; none where the suite is a path.
+    #[schemars(with = "Option<String>")]
+    pub components: Option<Text>,
+    /// The archive's key: a file relative to the file that says so, or the armoured text itself.
+    #[schemars(with = "String")]
+    pub signed_by: Text,
 }
 
 /// `[[user]]`: an account, as `useradd -rm` makes it with the base's own defaults.
@@ -112,6 +132,9 @@ pub struct FileTable {
     /// Adds `content` at the end of the base's file unless those lines are there.
     #[serde(default)]
     pub append: bool,
+    /// With `append`: where the file is absent, it begins as a copy of this file of the image.
+    #[schemars(with = "Option<String>")]
+    pub seed: Option<Text>,
 }
 
 /// `[[directory]]`
@@ -157,13 +180,13 @@ pub struct TarTable {
     pub path: Text,
 }
 
-/// `[conda]`: a constructor installer that is linked without being run.
+/// `[conda]`: a conda environment that is linked without running anything: a constructor installer's, or that of a list.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 pub struct CondaTable {
     /// URL or path of the installer; may use `{version}` and `{arch}`.
-    #[schemars(with = "String")]
-    pub installer: Text,
+    #[schemars(with = "Option<String>")]
+    pub installer: Option<Text>,
     /// The installer's version.
     #[schemars(with = "Option<String>")]
     pub version: Option<Text>,
@@ -174,6 +197,18 @@ pub struct CondaTable {
     /// Where the prefix stands in the image.
     #[schemars(with = "String")]
     pub prefix: Text,
+    /// In place of an installer: an `@EXPLICIT` file, relative to the file that says so (conda-lock, `conda list --explicit --md5`).
+    #[schemars(with = "Option<String>")]
+    pub explicit: Option<Text>,
+    /// A folder with the packages of `explicit`, relative to the file that says so; what it lacks is fetched.
+    #[schemars(with = "Option<String>")]
+    pub packages: Option<Text>,
+    /// Whether the group may write, as after `chmod -R g+w`; `false` without it.
+    #[schemars(with = "Option<bool>")]
+    pub group_writable: Option<Spanned<Scalar>>,
+    /// Whether the package cache `pkgs/` stays; `false` without it.
+    #[schemars(with = "Option<bool>")]
+    pub keep_pkgs: Option<Spanned<Scalar>>,
 }
 
 /// `[config]`: an absent key keeps the base's value.

@@ -92,6 +92,10 @@ pub(super) fn most(path: &EntryPath) -> Option<u64> {
         // The shell's start files of root, which recipes append to.
         return (name.starts_with(b".") && !name.contains(&b'/')).then_some(MEDIUM);
     }
+    if path.file_name() == b"bash.bashrc" {
+        // The same of a sandbox, in whatever folder it has.
+        return Some(SMALL);
+    }
     let spelled = [b"usr/".as_slice(), bytes].concat();
     let row = TABLE.iter().find(|row| {
         let place = row.place.as_bytes();
@@ -129,6 +133,7 @@ mod tests {
             ("root/.bashrc", Some(MEDIUM)),
             ("root/.cache/x", None),
             ("root/notes", None),
+            ("opt/sandbox/bash.bashrc", Some(SMALL)),
             ("usr/bin/env", None),
         ] {
             assert_eq!(most(path), size, "{path}");

@@ -21,6 +21,6 @@ pub use elf::{ElfNote, elf_note, is_library_name};
 pub use error::RootFsError;
 pub use ls::Row;
 pub use os_release::OsRelease;
-pub use reads::{NameShape, Reads, Watched};
+pub use reads::{NameShape, Reads, Watched, collect_names};
 pub use resolve::{Found, Resolved};
 pub use tree::{Node, RootFs};

@@ -130,26 +130,36 @@ fn sum(node: &Node) -> impl Serialize + '_ {
     ((&entry.kind, entry.mode, entry.owner, time, &entry.xattrs), bytes.is_some(), digest, elf)
 }
 
-/// The names in a directory, those of unlisted directories too. Whole subtrees are skipped, so that listing `/` does not walk
-/// the image.
 fn names(image: &RootFs, directory: &EntryPath, like: &NameShape) -> BTreeSet<Vec<u8>> {
+    let mut found = BTreeSet::new();
+    collect_names(directory, like, &mut found, |start| image.range_from(start).next().map(|node| node.entry.path.as_bytes()));
+    found
+}
+
+/// The names in a directory of a sorted tree, those of unlisted directories too. `first` gives the first path from a bound on;
+/// whole subtrees are skipped, so that listing `/` does not walk the image.
+pub fn collect_names<'a>(
+    directory: &EntryPath,
+    like: &NameShape,
+    names: &mut BTreeSet<Vec<u8>>,
+    first: impl Fn(Bound<&[u8]>) -> Option<&'a [u8]>,
+) {
     let mut prefix = directory.as_bytes().to_vec();
     if !prefix.is_empty() {
         prefix.push(b'/');
     }
-    let mut found = BTreeSet::new();
     let mut at = Bound::Excluded(prefix.clone());
-    while let Some(node) = image.range_from(at.as_ref().map(Vec::as_slice)).next() {
-        let Some(rest) = node.entry.path.as_bytes().strip_prefix(prefix.as_slice()) else { break };
+    loop {
+        let Some(path) = first(at.as_ref().map(Vec::as_slice)) else { return };
+        let Some(rest) = path.strip_prefix(prefix.as_slice()) else { return };
         let name = rest.split(|b| *b == b'/').next().unwrap_or_default();
         let next = [prefix.as_slice(), name].concat();
         // `0` is the byte after `/`.
         at = if name.len() == rest.len() { Bound::Excluded(next) } else { Bound::Included([next.as_slice(), b"0"].concat()) };
         if like.admits(name) {
-            found.insert(name.to_vec());
+            names.insert(name.to_vec());
         }
     }
-    found
 }
 
 #[cfg(test)]

@@ -94,6 +94,8 @@ impl fmt::Debug for Commands {
 pub struct Call<'a> {
     /// The name that it was called by, without directories.
     pub name: &'a str,
+    /// The name as it was written.
+    pub typed: &'a str,
     /// The arguments after the name.
     pub arguments: &'a [Value],
     /// Standard input; reading it moves it for the commands that follow.

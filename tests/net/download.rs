@@ -3,7 +3,7 @@
 //! Invariant: a message about a file shows neither user nor query of its address.
 
 use plywood::error::Class;
-use plywood::http::{Client, Origin, Secret, Settings};
+use plywood::http::{Client, Login, Origin, Secret, Settings};
 
 use crate::bench::{impatient, noise, read};
 use crate::registry::{Fault, ScriptedRegistry};
@@ -60,7 +60,7 @@ async fn a_header_for_an_origin_is_sent_to_that_origin_only() {
     let url = archive.add_file("x", b"bytes");
     other.add_file("x", b"bytes");
     let origin = Origin::of(&url.parse().unwrap());
-    let settings = Settings { authorization: [(origin, Secret::new("Basic canary"))].into(), ..impatient() };
+    let settings = Settings { logins: vec![Login::new(origin, Secret::new("Basic canary"))], ..impatient() };
     archive.order("GET", "/files/", 1, Fault::Redirect(format!("http://{}/", other.host())));
     let client = Client::new(settings);
     for _ in 0..2 {

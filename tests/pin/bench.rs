@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use plywood::deliver::{Events, Silent};
 use plywood::error::Result;
-use plywood::http::{Client, Retry, Settings};
+use plywood::http::{Client, Login, Retry, Settings};
 use plywood::pin::{Asked, Chosen, LockedPackage, SolverRequest, choose, fetch};
 use plywood::rootfs::{Node, RootFs};
 use plywood::store::Store;
@@ -31,6 +31,9 @@ pub(crate) struct Bench {
     pub(crate) offline: bool,
     pub(crate) refresh: bool,
     pub(crate) mirrors: Vec<(String, String)>,
+    pub(crate) logins: Vec<Login>,
+    /// Internal hosts that the base may name.
+    pub(crate) private: Vec<String>,
     folder: tempfile::TempDir,
 }
 
@@ -56,6 +59,8 @@ impl Bench {
             offline: false,
             refresh: false,
             mirrors: Vec::new(),
+            logins: Vec::new(),
+            private: vec!["127.0.0.1".into()],
             folder,
         }
     }
@@ -87,10 +92,11 @@ impl Bench {
         }))
     }
 
-    pub(crate) fn client() -> Client {
+    pub(crate) fn client(&self) -> Client {
         let soon = Duration::from_millis(1);
         let retry = Retry { attempts: 3, first_delay: soon, longest_delay: soon, ..Retry::default() };
-        Client::new(Settings { retry, read_timeout: Duration::from_secs(5), ..Settings::default() })
+        let (logins, allow_private) = (self.logins.clone(), self.private.clone());
+        Client::new(Settings { retry, read_timeout: Duration::from_secs(5), logins, allow_private, ..Settings::default() })
     }
 
     pub(crate) async fn choose(&self, requests: Vec<SolverRequest>) -> Result<Chosen> {
@@ -103,21 +109,22 @@ impl Bench {
             offline: self.offline,
             refresh: self.refresh,
             max_age: Duration::from_secs(3600),
+            sources: &[],
             mirrors: &self.mirrors,
         };
-        choose(&asked, &self.store, &Self::client()).await
+        choose(&asked, &self.store, &self.client()).await
     }
 
     pub(crate) async fn fetch(&self, packages: &[LockedPackage]) -> Result<()> {
         let events: Arc<dyn Events> = Arc::new(Silent);
-        fetch(packages, &self.store, &Self::client(), &self.mirrors, self.offline, &events).await
+        fetch(packages, &self.store, &self.client(), &self.mirrors, self.offline, &events).await
     }
 }
 
 /// One request: a unit per group of words, named by its first word.
 pub(crate) fn request(units: &[&[&str]]) -> SolverRequest {
     let unit = |words: &&[&str]| (words[0].to_owned(), words.iter().map(|word| (*word).to_owned()).collect());
-    SolverRequest { units: units.iter().map(unit).collect(), recommends: None }
+    SolverRequest { units: units.iter().map(unit).collect(), recommends: None, files: Vec::new() }
 }
 
 /// `name version` of what changes.

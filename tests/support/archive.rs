@@ -25,7 +25,7 @@ pub(crate) enum Fault {
     CutAfter(usize),
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     files: BTreeMap<String, Vec<u8>>,
     /// Files too large for memory.
@@ -33,9 +33,12 @@ struct State {
     log: Vec<String>,
     /// Part of a path, how often it still counts, and what happens.
     faults: Vec<(String, usize, Fault)>,
+    /// The `Authorization` that every request needs.
+    demanded: Option<String>,
 }
 
 /// The server; it ends when it is dropped.
+#[derive(Debug)]
 pub(crate) struct Archive {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
@@ -79,6 +82,12 @@ impl Archive {
     /// The next `times` requests whose path contains `part` go wrong.
     pub(crate) fn order(&self, part: &str, times: usize, fault: Fault) {
         lock(&self.state).faults.push((part.to_owned(), times, fault));
+    }
+
+    /// From now on 401 answers every request that has not this `Authorization`.
+    #[allow(dead_code, reason = "only pinning asks with logins")]
+    pub(crate) fn demand(&self, header: &str) {
+        lock(&self.state).demanded = Some(header.to_owned());
     }
 
     /// Replaces a file, by its path below the root.
@@ -128,32 +137,34 @@ fn add_tree(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
 
 fn serve(stream: &TcpStream, state: &Mutex<State>) {
     let mut reader = BufReader::new(stream);
-    while let Some((path, from)) = read(&mut reader) {
-        if answer(stream, state, &path, from).is_none() {
+    while let Some((path, from, login)) = read(&mut reader) {
+        if answer(stream, state, &path, from, login.as_deref()).is_none() {
             let _ = stream.shutdown(std::net::Shutdown::Both);
             return;
         }
     }
 }
 
-/// Path below the root, and where a range starts.
-fn read(reader: &mut BufReader<&TcpStream>) -> Option<(String, Option<usize>)> {
+/// Path below the root, where a range starts, and `Authorization`.
+fn read(reader: &mut BufReader<&TcpStream>) -> Option<(String, Option<usize>, Option<String>)> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|n| *n > 0)?;
     let path = line.split_whitespace().nth(1)?.trim_start_matches("/debian/").to_owned();
-    let mut from = None;
+    let (mut from, mut login) = (None, None);
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { return Some((path, from)) };
+        let Some((name, value)) = line.trim_end().split_once(':') else { return Some((path, from, login)) };
         if name.eq_ignore_ascii_case("range") {
             from = value.trim().strip_prefix("bytes=")?.split('-').next()?.parse().ok();
+        } else if name.eq_ignore_ascii_case("authorization") {
+            login = Some(value.trim().to_owned());
         }
     }
 }
 
 /// Answers one request; nothing if the connection has ended.
-fn answer(mut stream: &TcpStream, state: &Mutex<State>, path: &str, from: Option<usize>) -> Option<()> {
+fn answer(mut stream: &TcpStream, state: &Mutex<State>, path: &str, from: Option<usize>, login: Option<&str>) -> Option<()> {
     let on_disk = lock(state).on_disk.get(path).cloned();
     if let Some(file) = on_disk {
         return send_from_disk(stream, &file);
@@ -166,6 +177,8 @@ fn answer(mut stream: &TcpStream, state: &Mutex<State>, path: &str, from: Option
             *times -= 1;
             fault.clone()
         });
+        let stranger = state.demanded.as_deref().is_some_and(|demanded| login != Some(demanded));
+        let fault = if stranger { Some(Fault::Status(401)) } else { fault };
         (find(&state.files, path), fault)
     };
     let (mut status, mut kind, mut cut) = (if file.is_some() { 200 } else { 404 }, "application/octet-stream", None);

@@ -16,13 +16,24 @@ use super::tools;
 pub(crate) struct Debian {
     folder: PathBuf,
     suite: &'static str,
+    variant: &'static str,
 }
 
 /// The base of a suite; made with debootstrap at the first call on this machine.
 pub(crate) fn debian(suite: &'static str) -> Debian {
+    made(suite, "full")
+}
+
+/// One that lags behind the archive that its sources name.
+pub(crate) fn aged(suite: &'static str) -> Debian {
+    made(suite, "aged")
+}
+
+fn made(suite: &'static str, variant: &'static str) -> Debian {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/debian-base");
-    let folder = tools::output(Command::new(script).arg(suite)).expect_success("tests/debian-base");
-    Debian { folder: folder.into(), suite }
+    let variants: &[&str] = if variant == "full" { &[] } else { &[variant] };
+    let folder = tools::output(Command::new(script).arg(suite).args(variants)).expect_success("tests/debian-base");
+    Debian { folder: folder.into(), suite, variant }
 }
 
 impl Debian {
@@ -33,7 +44,7 @@ impl Debian {
 
     /// The text of a file in it.
     pub(crate) fn file(&self, path: &str) -> String {
-        let tar = self.folder.with_file_name("truth").join(format!("base-{}-full.tar", self.suite));
+        let tar = self.folder.with_file_name("truth").join(format!("base-{}-{}.tar", self.suite, self.variant));
         tools::run("tar", ["-xOf", &tar.display().to_string(), &format!("./{path}")]) + "\n"
     }
 

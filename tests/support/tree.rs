@@ -72,6 +72,11 @@ impl Tree {
             _ => self.file(path, 0o644, line),
         }
     }
+    /// dpkg's status as it will be.
+    #[allow(dead_code, reason = "each test target uses its own part of the support")]
+    pub(crate) fn status(&mut self) -> &mut String {
+        &mut self.status
+    }
     fn put(&mut self, path: &str, mode: u32, what: What) {
         for (at, _) in path.match_indices('/') {
             let above = Node { mode: 0o755, gid: 0, what: What::Directory };

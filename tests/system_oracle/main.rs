@@ -6,5 +6,7 @@
 
 mod accounts;
 mod databases;
+mod desktop;
 mod lab;
 mod links;
+mod modules;

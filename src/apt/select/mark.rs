@@ -246,6 +246,22 @@ impl<'u, 'a> Marks<'u, 'a> {
         ok
     }
 
+    /// What comes along with a chosen package without being needed: binaries of its source, and what it recommends.
+    pub(super) fn follow(&mut self, package: PackageId) {
+        for sibling in self.siblings(package) {
+            if self.of(sibling).mode != Mode::Install {
+                self.install(sibling, Reach::Dependencies, By::Solver, 1);
+            }
+        }
+        let Some(version) = self.of(package).chosen else { return };
+        for group in self.universe.relations(version).groups() {
+            let soft = !group.kind.is_hard() && !group.kind.is_negative() && self.counts(group.kind);
+            if soft && !self.satisfied(package, group) && !self.is_stale(package, group) {
+                self.install_one(package, group, 1, false);
+            }
+        }
+    }
+
     fn siblings(&self, package: PackageId) -> Vec<PackageId> {
         let Some(version) = self.of(package).chosen.filter(|_| self.options.upgrade_by_source) else { return Vec::new() };
         let siblings = self.by_source.get(&self.universe.stanza(version).source());

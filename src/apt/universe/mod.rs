@@ -5,6 +5,7 @@
 //! then the newest, and no downgrade below a priority of 1000. It is read-only: choices are the selection's matter.
 
 mod after;
+mod local;
 mod relations;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,9 @@ pub use relations::{Group, Kind, Relations, Wanted};
 use super::deb822;
 use super::packages::{Field, Index, Stanza};
 use super::version::Version;
+
+/// What apt counts as essential and important whatever its stanza says: itself (`pkgCacheGen::ForceEssential`).
+const TOOL: &str = "apt";
 
 /// A package name, numbered in apt's order. Names that only relations mention have a number, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +99,8 @@ pub struct Universe<'a> {
     packages: Vec<Package<'a>>,
     versions: Vec<PackageVersion<'a>>,
     numbers: HashMap<&'a str, PackageId>,
+    /// Package files of the request's own, by the word that names each.
+    local: HashMap<&'a str, VersionId>,
 }
 
 impl<'a> Universe<'a> {
@@ -106,6 +112,7 @@ impl<'a> Universe<'a> {
             packages: Vec::new(),
             versions: Vec::new(),
             numbers: HashMap::with_capacity(indexes.iter().map(|index| index.len()).sum::<usize>() * 2),
+            local: HashMap::new(),
         };
         for (at, index) in indexes.iter().enumerate() {
             universe.add_index(index, File::Index(at));
@@ -297,14 +304,18 @@ impl<'a> Universe<'a> {
     }
 
     /// Whether the package may not be removed without being named: any of its versions says
-    /// that it is essential.
+    /// that it is essential, or it is the tool itself.
     pub fn is_essential(&self, package: PackageId) -> bool {
-        self.flag(package, &[Field::Essential])
+        self.is_tool(package) || self.flag(package, &[Field::Essential])
     }
 
     /// Whether it is `Protected` (or, in the older word, `Important`).
     pub fn is_protected(&self, package: PackageId) -> bool {
-        self.flag(package, &[Field::Important, Field::Protected])
+        self.is_tool(package) || self.flag(package, &[Field::Important, Field::Protected])
+    }
+
+    fn is_tool(&self, package: PackageId) -> bool {
+        self.name(package) == TOOL && !self.versions_of(package).is_empty()
     }
 
     fn flag(&self, package: PackageId, fields: &[Field]) -> bool {

@@ -20,6 +20,16 @@ pub(in crate::cli) enum UidTaken {
     Replace,
 }
 
+/// What happens where a package's script is not covered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(in crate::cli) enum Scripts {
+    /// The build stops and names the line
+    #[default]
+    Stop,
+    /// The package is left unpacked for dpkg in the container
+    Defer,
+}
+
 /// All that can be said of a build.
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Clone, Args)]
@@ -67,9 +77,12 @@ pub(in crate::cli) struct BuildArgs {
     /// What happens to an account that has the UID already: fail, reuse it, rename it, or replace it
     #[arg(long, value_name = "POLICY", default_value = "fail", hide_possible_values = true, help_heading = "What goes in")]
     pub(in crate::cli) uid_taken: UidTaken,
+    /// What happens where a package's script does something that is not covered: stop, or defer it to the container's next dpkg or apt run
+    #[arg(long, value_name = "POLICY", default_value = "stop", hide_possible_values = true, help_heading = "What goes in")]
+    pub(in crate::cli) scripts: Scripts,
     /// The Miniforge installer, in place of the recipe's
-    #[arg(long, value_name = "FILE", help_heading = "What goes in")]
-    pub(in crate::cli) miniforge_installer: Option<PathBuf>,
+    #[arg(long, value_name = "FILE|URL", help_heading = "What goes in")]
+    pub(in crate::cli) miniforge_installer: Option<String>,
     /// Folder with NAME/layer.toml and profiles/NAME.toml, which win over the built-in ones
     #[arg(long, value_name = "DIR", help_heading = "What goes in")]
     pub(in crate::cli) layers_dir: Option<PathBuf>,
@@ -133,6 +146,9 @@ pub(in crate::cli) struct BuildArgs {
     /// Ask TO where an archive's address begins with FROM; repeatable, the longest FROM wins
     #[arg(long, value_name = "FROM=TO", help_heading = "Inputs")]
     pub(in crate::cli) apt_mirror: Vec<String>,
+    /// The same for addresses of conda packages and installers
+    #[arg(long, value_name = "FROM=TO", help_heading = "Inputs")]
+    pub(in crate::cli) conda_mirror: Vec<String>,
     /// Build on a base with ONBUILD triggers, which are not run
     #[arg(long, help_heading = "Inputs")]
     pub(in crate::cli) ignore_onbuild: bool,

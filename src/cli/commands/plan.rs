@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::build::{self, BuiltLayer, PlannedImage, PlannedPackage};
+use crate::build::{self, BuiltLayer, Handling, PlannedImage, PlannedPackage};
 use crate::error::Result;
 use crate::pin::Action;
 
@@ -48,19 +48,14 @@ pub(super) fn run(args: &BuildArgs, host: &Host, report: &Arc<Report>) -> Result
 fn tell(image: &PlannedImage, output: &mut Output) -> Result<()> {
     output.line(format!("{} ({}) on {}", plain(&image.base), image.base_digest, plain(&image.platform)))?;
     for package in &image.packages {
-        let action = match package.action {
-            Action::Install => "install",
-            Action::Upgrade => "upgrade",
-            Action::Remove => "remove",
-        };
-        let (name, version, ply) = (plain(&package.name), plain(&package.version), plain(&package.layer));
-        output.line(format!("  {action:<8} {name} {version} {} -> {ply}", plain(&package.architecture)))?;
-        for script in &package.scripts {
-            output.line(format!("           evaluates {}", plain(script)))?;
-        }
+        tell_package(package, output)?;
     }
     for layer in &image.layers {
         output.line(format!("  layer    {}", layer_line(layer)))?;
+        if let Some(measure) = &layer.measure {
+            let size = bytes(measure.content_bytes);
+            output.line(format!("           {size} in {} paths: {}", measure.paths, plain(&measure.reason)))?;
+        }
     }
     if image.layers.is_empty() {
         output.line("  no layer")?;
@@ -71,11 +66,31 @@ fn tell(image: &PlannedImage, output: &mut Output) -> Result<()> {
     Ok(())
 }
 
+fn tell_package(package: &PlannedPackage, output: &mut Output) -> Result<()> {
+    let action = match package.action {
+        Action::Install => "install",
+        Action::Upgrade => "upgrade",
+        Action::Remove => "remove",
+    };
+    let (name, version, ply) = (plain(&package.name), plain(&package.version), plain(&package.layer));
+    let was = package.old_version.as_deref().filter(|_| package.action == Action::Upgrade);
+    let was = was.map(|old| format!("{} -> ", plain(old))).unwrap_or_default();
+    let size = if package.size > 0 { format!(" ({})", bytes(package.size)) } else { String::new() };
+    let architecture = plain(&package.architecture);
+    output.line(format!("  {action:<8} {name} {was}{version} {architecture}{size} in {ply}: {}", plain(&package.reason)))?;
+    let scripts = match (package.handling, &package.deferred) {
+        (Handling::Deferred, reason) => format!("left to dpkg in the container: {}", reason.as_deref().unwrap_or_default()),
+        (Handling::Evaluated, _) => format!("evaluated: {}", package.scripts.join(", ")),
+        (Handling::None, _) => return Ok(()),
+    };
+    output.line(format!("           scripts {}", plain(&scripts)))
+}
+
 fn layer_line(layer: &BuiltLayer) -> String {
     let kind = serde_json::to_value(layer.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
     let recipe = if layer.recipe.is_empty() { String::new() } else { format!(" {}", plain(&layer.recipe)) };
     match (layer.digest, layer.size) {
-        (Some(digest), Some(size)) => format!("{kind}{recipe}: {digest} ({}), linked before", bytes(size)),
-        _ => format!("{kind}{recipe}: to be linked"),
+        (Some(digest), Some(size)) => format!("{kind}{recipe}: reused, {digest} ({})", bytes(size)),
+        _ => format!("{kind}{recipe}: new, to be linked"),
     }
 }

@@ -1,15 +1,15 @@
 //! What HTTP and registries are told of this machine: proxies, authorities, credentials.
 //!
-//! Invariant: only `--cacert` files are read here; credential files are named, and read when a registry asks.
+//! Invariant: only the files of `--cacert` and `--apt-auth` are read here; credential files are named, and read when a registry asks.
 
 use std::path::PathBuf;
 
 use crate::error::Result;
-use crate::http::{Proxies, Secret, Settings};
+use crate::http::{Login, Proxies, Secret, Settings};
 use crate::transport::registry::{self, Credentials};
 
 use super::Host;
-use crate::cli::failure::unreadable;
+use crate::cli::failure::{CliError, unreadable};
 
 impl Host {
     /// Settings of the HTTP client.
@@ -21,6 +21,14 @@ impl Host {
             settings.authorities.extra.push(std::fs::read(file).map_err(|e| unreadable(file, e))?);
         }
         settings.allow_private.clone_from(&self.global.insecure);
+        settings.allow_private.extend_from_slice(&self.global.allow_private);
+        for file in &self.global.apt_auth {
+            let bytes = std::fs::read(file).map_err(|e| unreadable(file, e))?;
+            let name = file.display().to_string();
+            let text =
+                String::from_utf8(bytes).map_err(|_| CliError::Content { file: name.clone(), why: "it is no text".into() })?;
+            settings.logins.append(&mut Login::read(&name, &text)?);
+        }
         Ok(settings)
     }
 

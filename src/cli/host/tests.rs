@@ -10,7 +10,16 @@ pub(in crate::cli) fn host(variables: &[(&'static str, &str)]) -> Host {
         stdout_is_terminal: false,
         stderr_is_terminal: false,
         user: 1000,
-        global: Global { store: None, insecure: Vec::new(), cacert: Vec::new(), json: false, quiet: false, color: Color::Auto },
+        global: Global {
+            store: None,
+            insecure: Vec::new(),
+            allow_private: Vec::new(),
+            apt_auth: Vec::new(),
+            cacert: Vec::new(),
+            json: false,
+            quiet: false,
+            color: Color::Auto,
+        },
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn file(text: &str) -> Result<FileTable> {
     if from.is_empty() {
         return Err(wrong(text, "it has no SRC"));
     }
-    Ok(FileTable { from: Some(as_text(from)), content: None, to: as_text(to), owner, mode, append: false })
+    Ok(FileTable { from: Some(as_text(from)), content: None, to: as_text(to), owner, mode, append: false, seed: None })
 }
 
 fn as_text(text: &str) -> Text {

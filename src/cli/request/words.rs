@@ -28,13 +28,13 @@ pub(super) fn command(flag: &str, text: &str) -> Result<Vec<String>> {
     Ok(text.split_whitespace().map(str::to_owned).collect())
 }
 
-/// `FROM=TO` of archive addresses; both may have a `=` of their own.
-pub(super) fn mirror(text: &str) -> Result<(String, String)> {
+/// `FROM=TO` of addresses; both may have a `=` of their own.
+pub(super) fn mirror(flag: &str, text: &str) -> Result<(String, String)> {
     // An address begins with its scheme, so a `=` within FROM is followed by something else.
     let is_address = |text: &str| text.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|b| b.is_ascii_alphabetic()));
     let mut cuts = text.match_indices('=').map(|(at, _)| (&text[..at], &text[at + 1..]));
     let cut = cuts.find(|(from, to)| is_address(from) && is_address(to));
-    let (from, to) = cut.ok_or_else(|| usage(format!("--apt-mirror {text:?} has no FROM=TO, both with http:// or https://")))?;
+    let (from, to) = cut.ok_or_else(|| usage(format!("{flag} {text:?} has no FROM=TO, both with http:// or https://")))?;
     Ok((from.to_owned(), to.to_owned()))
 }
 
@@ -79,7 +79,7 @@ mod tests {
             ("http://a=c", None),
             ("", None),
         ] {
-            assert_eq!(mirror(text).ok(), pair.map(|(k, v)| (k.to_owned(), v.to_owned())), "{text}");
+            assert_eq!(mirror("--apt-mirror", text).ok(), pair.map(|(k, v)| (k.to_owned(), v.to_owned())), "{text}");
         }
     }
 }

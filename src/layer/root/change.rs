@@ -174,6 +174,12 @@ impl VirtualRoot {
         }
         Ok(())
     }
+    /// Lets a path be as the base has it: what was written comes to the same.
+    pub fn restore(&mut self, place: &EntryPath) {
+        if self.base.get(place).is_some() {
+            self.slots.remove(place);
+        }
+    }
     /// Sets the 12 permission bits; links are followed.
     pub fn chmod(&mut self, path: &[u8], mode: u32) -> Result<(), RootError> {
         let place = self.resolve(path, Last::Follow)?;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use crate::error::{Class, Fault, Side};
 use crate::oci::Digest;
-use crate::rootfs::{NameShape, Reads, RootFs, Watched};
+use crate::rootfs::{NameShape, Reads, RootFs, Watched, collect_names};
 use crate::stream::{EntryPath, PathError};
 
 /// Largest file that is read into memory: scripts and registries are far below, and a hostile package must not fill it.
@@ -145,6 +145,10 @@ impl VirtualRoot {
     pub fn new(base: Arc<RootFs>, bodies: Arc<dyn Bodies>) -> Self {
         Self { base: Watched::new(base), bodies, slots: BTreeMap::new(), inodes: Vec::new(), author: Author::Base, time: 0 }
     }
+    /// Forgets all changes. What was asked of the base stays noted: the answers led here.
+    pub fn start_again(&mut self) {
+        (self.slots, self.inodes, self.author, self.time) = (BTreeMap::new(), Vec::new(), Author::Base, 0);
+    }
     /// The base, unchanged.
     pub fn base(&self) -> &Watched {
         &self.base
@@ -217,13 +221,9 @@ impl VirtualRoot {
     /// Names in the directory at exactly this path, sorted; at least all that have the shape.
     fn names(&self, directory: &EntryPath, like: &NameShape) -> Vec<Vec<u8>> {
         let mut names = self.base.names(directory, like);
-        let mut prefix = directory.as_bytes().to_vec();
-        if !prefix.is_empty() {
-            prefix.push(b'/');
-        }
-        let start = (Bound::Excluded(prefix.as_slice()), Bound::Unbounded);
-        let below = self.slots.range::<[u8], _>(start).map_while(|(path, _)| path.as_bytes().strip_prefix(prefix.as_slice()));
-        names.extend(below.filter(|rest| !rest.contains(&b'/')).map(<[u8]>::to_vec));
+        collect_names(directory, like, &mut names, |start| {
+            self.slots.range::<[u8], _>((start, Bound::Unbounded)).next().map(|(path, _)| path.as_bytes())
+        });
         let gone = |name: &Vec<u8>| directory.join(name).is_ok_and(|path| matches!(self.slots.get(&path), Some(Slot::Removed(_))));
         names.into_iter().filter(|name| !gone(name)).collect()
     }

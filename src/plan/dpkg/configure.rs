@@ -8,6 +8,11 @@ use super::{Dpkg, DpkgError};
 impl Dpkg<'_> {
     pub(super) fn configure(&mut self, number: usize) -> Result<()> {
         let (locked, contents) = self.change(number)?;
+        if let Some(reason) = self.deferred.packages.get(&number) {
+            self.progress_of(number)?.handled.deferred = Some(reason.clone());
+            return Ok(());
+        }
+        self.configuring = Some(number);
         let conffiles = self.settle_conffiles(number)?;
         let control = Self::control_file(contents, "control").map(|f| f.bytes.clone()).unwrap_or_default();
         let before = self.progress_of(number)?.configured_before.clone();
@@ -26,6 +31,7 @@ impl Dpkg<'_> {
         self.status.set_state(&key, &State::Installed)?;
         self.status_dirty = true;
         self.configured.insert(locked.name.clone());
+        self.configuring = None;
         Ok(())
     }
 }

@@ -5,8 +5,11 @@
 
 mod conffiles;
 mod configure;
+mod defer;
 mod error;
+mod forces;
 mod names;
+mod old;
 mod overwrite;
 mod preconfigure;
 mod remove;
@@ -29,6 +32,8 @@ use crate::system::dpkg::{Conffile, PackageKey, PathFilter, StatusFile};
 
 use super::view::RootView;
 
+pub use defer::ScriptPolicy;
+pub(super) use defer::{Deferred, Stopped};
 pub use error::DpkgError;
 
 /// A package that changes, with what its archive brings.
@@ -40,11 +45,13 @@ pub(super) struct Change {
     pub contents: Option<Arc<Contents>>,
 }
 
-/// How a package's scripts were handled, for the plan.
+/// How a package's scripts were handled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Handled {
+pub struct Handled {
     /// Scripts that were evaluated: `preinst`, `postinst`.
     pub evaluated: Vec<String>,
+    /// Why the package is left unpacked, or its triggers pending, for dpkg in the container.
+    pub deferred: Option<String>,
 }
 
 /// What is known of a package while it is installed.
@@ -73,9 +80,21 @@ pub(super) struct Dpkg<'a> {
     filter: PathFilter,
     /// Which installed package lists a place, made at the first question.
     owners: Option<BTreeMap<EntryPath, String>>,
+    /// Packages that lost files to the one that is being unpacked.
+    robbed: Vec<String>,
     /// Handlers to run, in order of activation.
     pending: Vec<triggers::Pending>,
+    /// The handler that runs.
+    running: Option<triggers::Pending>,
+    /// Handlers that do not run, by package.
+    left: BTreeMap<String, triggers::Pending>,
     configured: BTreeSet<String>,
+    /// The package that is being configured.
+    configuring: Option<usize>,
+    deferred: &'a Deferred,
+    /// What ended the run, where dpkg could do it later.
+    stopped: Option<Stopped>,
+    forces: forces::Forces,
     names: names::IdNames,
 }
 
@@ -89,10 +108,13 @@ impl<'a> Dpkg<'a> {
         diverts: &'a [Divert],
         commands: &'a Commands,
         answers: Answers,
+        deferred: &'a Deferred,
     ) -> Result<Self> {
         let (bytes, _) = root.read(STATUS.as_bytes()).map_err(|_| DpkgError::NoDatabase)?;
         let status = StatusFile::parse(&bytes)?;
+        old::check_states(root, &status, deferred.policy)?;
         let filter = PathFilter::of(&RootView(root))?;
+        let forces = forces::Forces::of(root)?;
         let progress = changes.iter().map(|_| Progress::default()).collect();
         Ok(Self {
             root,
@@ -105,8 +127,15 @@ impl<'a> Dpkg<'a> {
             status_dirty: false,
             filter,
             owners: None,
+            robbed: Vec::new(),
             pending: Vec::new(),
+            running: None,
+            left: BTreeMap::new(),
             configured: BTreeSet::new(),
+            configuring: None,
+            deferred,
+            stopped: None,
+            forces,
             names: names::IdNames::default(),
         })
     }
@@ -137,12 +166,24 @@ impl<'a> Dpkg<'a> {
                 Call::Finish => self.run_triggers()?,
             }
         }
+        self.leave_triggers()?;
         self.write_status()
+    }
+
+    /// What ended the run, where dpkg could do it later.
+    pub(super) fn stopped(&self) -> Option<Stopped> {
+        self.stopped.clone()
     }
 
     /// Where each package's entries went, and how its scripts were handled, by place in the changes.
     pub(super) fn finish(self) -> Vec<(Vec<Option<EntryPath>>, Handled)> {
-        self.progress.into_iter().map(|p| (p.places, p.handled)).collect()
+        let mut done: Vec<_> = self.progress.into_iter().map(|p| (p.places, p.handled)).collect();
+        for ((_, handled), change) in done.iter_mut().zip(self.changes) {
+            if let Some(reason) = self.deferred.handlers.get(&change.locked.name) {
+                handled.deferred.get_or_insert_with(|| reason.clone());
+            }
+        }
+        done
     }
 
     fn change(&self, number: usize) -> Result<(&'a LockedPackage, &'a Arc<Contents>)> {

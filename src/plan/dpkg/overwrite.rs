@@ -48,6 +48,9 @@ impl Dpkg<'_> {
             return Err(DpkgError::Overwrites { package: locked.name.clone(), path: entry.path.to_string(), owner }.into());
         }
         let architecture = other.text("Architecture").to_owned();
+        if !self.robbed.contains(&owner) {
+            self.robbed.push(owner.clone());
+        }
         self.drop_from_list(&owner, &architecture, &place)
     }
 
@@ -74,6 +77,11 @@ impl Dpkg<'_> {
         }
         let Some(inode) = self.root.at(place) else { return Ok(false) };
         let absolute = place.absolute();
+        // A link to a directory counts as one (dpkg, `dir_is_used_by_others`): `/lib` of a merged `/usr` is everybody's.
+        let leads_to_directory = !inode.is_directory() && self.root.is_directory(&absolute);
+        if leads_to_directory && self.listed_elsewhere(place, package) {
+            return Ok(false);
+        }
         if inode.is_directory() {
             // The root is never empty, whatever stands in it.
             if place.is_root() || !self.root.read_dir(&absolute)?.is_empty() || self.listed_elsewhere(place, package) {
@@ -89,7 +97,7 @@ impl Dpkg<'_> {
     }
 
     /// Whether another package lists this directory.
-    fn listed_elsewhere(&self, place: &EntryPath, package: &str) -> bool {
+    pub(super) fn listed_elsewhere(&self, place: &EntryPath, package: &str) -> bool {
         self.status.packages().filter(|key| key.name != package).any(|key| {
             let list = self.list_of(&key.name, &key.architecture);
             list.iter().any(|path| self.root.resolve(path, Last::Keep).is_ok_and(|p| p == *place))

@@ -3,7 +3,8 @@
 use crate::error::Result;
 use crate::layer::root::{Author, Last};
 use crate::pin::Action;
-use crate::system::dpkg::{PackageKey, State, conffiles};
+use crate::stream::EntryPath;
+use crate::system::dpkg::{Conffile, PackageKey, State, conffiles, info};
 
 use super::scripts::Run;
 use super::{Dpkg, DpkgError};
@@ -22,7 +23,8 @@ impl Dpkg<'_> {
         let kept = conffiles(&stanza);
         self.root.set_author(Author::Package(number));
         let mut gone = Vec::new();
-        for path in self.list_of(&key.name, &key.architecture).iter().rev() {
+        let list = self.list_of(&key.name, &key.architecture);
+        for path in list.iter().rev() {
             if kept.iter().any(|c| c.path.as_bytes() == path.as_slice()) {
                 continue;
             }
@@ -36,6 +38,9 @@ impl Dpkg<'_> {
         self.removal_script(number, &key, &locked.version, "postrm")?;
         let has_postrm = self.installed_script(&key.name, &key.architecture, "postrm").is_some();
         self.drop_info(number, &key, !kept.is_empty() || has_postrm)?;
+        if !kept.is_empty() || has_postrm {
+            self.keep_list(number, &key, &list, &kept)?;
+        }
         self.unregister_triggers(&key.name)?;
         if kept.is_empty() && !has_postrm {
             self.status.remove(&key);
@@ -60,8 +65,32 @@ impl Dpkg<'_> {
         self.evaluate(&text, &run)
     }
 
+    /// Writes the list of what is left: conffiles, and directories that hold some or that nobody else has and are not empty.
+    fn keep_list(&mut self, number: usize, key: &PackageKey, list: &[Vec<u8>], kept: &[Conffile]) -> Result<()> {
+        let holds = |path: &[u8]| {
+            let rest = |c: &Conffile| c.path.as_bytes().strip_prefix(path).map(<[u8]>::to_vec);
+            kept.iter().filter_map(rest).any(|rest| rest.is_empty() || rest.starts_with(b"/"))
+        };
+        let stays = |path: &&Vec<u8>| {
+            let is_full = |place: &EntryPath| {
+                self.root.is_directory(&place.absolute())
+                    && !self.root.read_dir(&place.absolute()).unwrap_or_default().is_empty()
+                    && !self.listed_elsewhere(place, &key.name)
+            };
+            holds(path) || self.root.resolve(path, Last::Keep).is_ok_and(|place| is_full(&place))
+        };
+        let left: Vec<u8> = list.iter().filter(stays).flat_map(|path| [path.as_slice(), b"\n"].concat()).collect();
+        for path in [info::path(&key.name, &key.architecture, true, "list"), info::path(&key.name, "", false, "list")] {
+            if self.root.exists(path.as_bytes()) {
+                self.root.set_author(Author::Package(number));
+                self.root.write(path.as_bytes(), left.clone(), true, 0o644)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Of a package in `config-files` only `.list` (of its conffiles) and `.postrm` stay.
-    fn drop_info(&mut self, number: usize, key: &PackageKey, stays: bool) -> Result<()> {
+    pub(super) fn drop_info(&mut self, number: usize, key: &PackageKey, stays: bool) -> Result<()> {
         self.root.set_author(Author::Package(number));
         let directory = "/var/lib/dpkg/info";
         for name in self.root.read_dir(directory.as_bytes()).unwrap_or_default() {

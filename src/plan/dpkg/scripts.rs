@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layer::root::Author;
-use crate::script::{self, Environment, Package};
+use crate::script::{self, Environment, Package, Uncovered};
 
 use super::{Dpkg, DpkgError};
 
@@ -26,17 +26,24 @@ pub(super) struct Run<'s> {
     pub(super) author: Author,
 }
 
+impl Run<'_> {
+    /// The script as messages call it: a handler with the triggers that woke it.
+    fn told(&self) -> String {
+        match self.words {
+            ["triggered", names] => format!("{} triggered {names}", self.script),
+            _ => self.script.to_owned(),
+        }
+    }
+}
+
 impl Dpkg<'_> {
     pub(super) fn evaluate(&mut self, text: &Arc<[u8]>, run: &Run<'_>) -> Result<()> {
         self.write_status()?;
         self.root.set_author(run.author);
-        let uncovered = |uncovered| DpkgError::Uncovered {
-            package: run.package.into(),
-            version: run.version.into(),
-            script: run.script.into(),
-            uncovered,
+        let script = match script::parse(text) {
+            Ok(script) => script,
+            Err(uncovered) => return Err(self.uncovered(run, uncovered)),
         };
-        let script = script::parse(text).map_err(uncovered)?;
         let package = Package {
             name: run.package.into(),
             architecture: run.architecture.into(),
@@ -47,14 +54,20 @@ impl Dpkg<'_> {
         // dpkg gives a script its own path as name.
         let name = format!("/var/lib/dpkg/info/{}.{}", run.package, run.script);
         let words: Vec<&str> = std::iter::once(name.as_str()).chain(run.words.iter().copied()).collect();
-        let outcome = script::evaluate(&script, &words, self.root, &mut environment).map_err(uncovered)?;
+        let outcome = match script::evaluate(&script, &words, self.root, &mut environment) {
+            Ok(outcome) => outcome,
+            Err(uncovered) => return Err(self.uncovered(run, uncovered)),
+        };
         if !outcome.status.success() {
+            let (status, said) = (i32::from(outcome.status.0), last_line(&outcome.stderr.bytes));
+            let obstacle = self.stop(run, format!("its {} fails with status {status}: {said}", run.script))?;
             return Err(DpkgError::ScriptFailed {
                 package: run.package.into(),
                 version: run.version.into(),
-                script: run.script.into(),
-                status: i32::from(outcome.status.0),
-                said: last_line(&outcome.stderr.bytes),
+                script: run.told(),
+                status,
+                said,
+                obstacle,
             }
             .into());
         }
@@ -62,9 +75,24 @@ impl Dpkg<'_> {
             self.progress_of(number)?.handled.evaluated.push(run.script.into());
         }
         for name in std::mem::take(&mut self.answers.triggers) {
-            self.activate(&String::from_utf8_lossy(&name))?;
+            self.activate(&String::from_utf8_lossy(&name), true)?;
         }
         Ok(())
+    }
+
+    fn uncovered(&mut self, run: &Run<'_>, uncovered: Uncovered) -> Error {
+        let reason = format!("its {} is not covered: line {}: `{}`", run.script, uncovered.line, uncovered.command);
+        match self.stop(run, reason) {
+            Ok(obstacle) => DpkgError::Uncovered {
+                package: run.package.into(),
+                version: run.version.into(),
+                script: run.told(),
+                uncovered,
+                obstacle,
+            }
+            .into(),
+            Err(error) => error,
+        }
     }
 
     /// A script of an installed package, out of the root's own database.

@@ -1,11 +1,13 @@
 //! Triggers: who is interested in what, what was activated, and the handlers (deb-triggers(5)).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::error::Result;
 use crate::layer::Contents;
 use crate::layer::root::Author;
 use crate::pin::LockedPackage;
 use crate::stream::EntryPath;
-use crate::system::dpkg::{TriggerLines, interests};
+use crate::system::dpkg::{PackageKey, TriggerLines, interests};
 
 use super::scripts::Run;
 use super::{Dpkg, DpkgError};
@@ -16,13 +18,35 @@ const FILE: &str = "/var/lib/dpkg/triggers/File";
 const MAX_ROUNDS: usize = 100;
 
 /// A package whose handler is to run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pending {
     package: String,
     /// Triggers, in order of activation.
     names: Vec<String>,
     /// Who woke it last: what the handler makes of package files alone lies with that package, on top of all that it read.
     woken_by: Author,
+    /// Packages that count as configured only when the handler has run.
+    awaiting: BTreeSet<String>,
+}
+
+impl Pending {
+    pub(super) fn is_of(&self, package: &str) -> bool {
+        self.package == package
+    }
+
+    pub(super) fn awaiting(&self) -> impl Iterator<Item = &str> {
+        self.awaiting.iter().map(String::as_str)
+    }
+
+    fn merge(&mut self, later: Self) {
+        self.woken_by = later.woken_by;
+        self.awaiting.extend(later.awaiting);
+        for name in later.names {
+            if !self.names.contains(&name) {
+                self.names.push(name);
+            }
+        }
+    }
 }
 
 impl Dpkg<'_> {
@@ -42,7 +66,7 @@ impl Dpkg<'_> {
             self.write_registry(&path, lines.bytes().to_vec())?;
         }
         for trigger in activated {
-            self.activate(&trigger.trigger)?;
+            self.activate(&trigger.trigger, trigger.awaits)?;
         }
         Ok(())
     }
@@ -58,8 +82,8 @@ impl Dpkg<'_> {
         Ok(())
     }
 
-    /// Activates a named trigger, or a path.
-    pub(super) fn activate(&mut self, name: &str) -> Result<()> {
+    /// Activates a named trigger, or a path. `awaits`: the package at work waits for those who wait for it in turn.
+    pub(super) fn activate(&mut self, name: &str, awaits: bool) -> Result<()> {
         if name.starts_with('/') {
             let path = EntryPath::new(name)?;
             return self.activate_paths(std::iter::once(path));
@@ -68,8 +92,8 @@ impl Dpkg<'_> {
             return Ok(());
         }
         let lines = TriggerLines::new(self.registry(&format!("/var/lib/dpkg/triggers/{name}"))?);
-        for (_, package, _) in lines.entries() {
-            self.wake(&package, name);
+        for (_, package, waited_for) in lines.entries() {
+            self.wake(&package, name, awaits && waited_for);
         }
         Ok(())
     }
@@ -77,10 +101,10 @@ impl Dpkg<'_> {
     /// Activates the file triggers of these paths.
     pub(super) fn activate_paths(&mut self, paths: impl Iterator<Item = EntryPath>) -> Result<()> {
         let lines = TriggerLines::new(self.registry(FILE)?);
-        let interests: Vec<(EntryPath, String, String)> = lines
+        let interests: Vec<(EntryPath, String, String, bool)> = lines
             .entries()
             .into_iter()
-            .filter_map(|(path, package, _)| Some((EntryPath::new(&path).ok()?, path, package)))
+            .filter_map(|(path, package, awaits)| Some((EntryPath::new(&path).ok()?, path, package, awaits)))
             .collect();
         let mut woken = vec![false; interests.len()];
         for path in paths {
@@ -88,25 +112,26 @@ impl Dpkg<'_> {
                 *woken |= path.is_below(&interest.0);
             }
         }
-        for ((_, name, package), woken) in interests.iter().zip(woken) {
+        for ((_, name, package, awaits), woken) in interests.iter().zip(woken) {
             if woken {
-                self.wake(package, name);
+                self.wake(package, name, *awaits);
             }
         }
         Ok(())
     }
 
-    fn wake(&mut self, package: &str, trigger: &str) {
+    fn wake(&mut self, package: &str, trigger: &str, awaits: bool) {
         let package = package.split(':').next().unwrap_or(package);
         let woken_by = self.root.author();
+        let waking = match woken_by {
+            Author::Package(number) => self.changes.get(number).map(|change| change.locked.name.clone()),
+            _ => None,
+        };
+        let awaiting = waking.filter(|name| awaits && name != package).into_iter().collect();
+        let woken = Pending { package: package.into(), names: vec![trigger.into()], woken_by, awaiting };
         match self.pending.iter_mut().find(|p| p.package == package) {
-            Some(pending) => {
-                pending.woken_by = woken_by;
-                if !pending.names.iter().any(|n| n == trigger) {
-                    pending.names.push(trigger.to_owned());
-                }
-            }
-            None => self.pending.push(Pending { package: package.into(), names: vec![trigger.into()], woken_by }),
+            Some(pending) => pending.merge(woken),
+            None => self.pending.push(woken),
         }
     }
 
@@ -116,7 +141,16 @@ impl Dpkg<'_> {
             let ready = self.pending.iter().position(|pending| self.is_configured(&pending.package));
             let Some(at) = ready else { return Ok(()) };
             let pending = self.pending.remove(at);
+            if self.deferred.handlers.contains_key(&pending.package) {
+                match self.left.get_mut(&pending.package) {
+                    Some(left) => left.merge(pending),
+                    None => drop(self.left.insert(pending.package.clone(), pending)),
+                }
+                continue;
+            }
+            self.running = Some(pending.clone());
             self.handle(&pending)?;
+            self.running = None;
         }
         Err(DpkgError::Lock("triggers wake each other without end".into()).into())
     }
@@ -146,5 +180,27 @@ impl Dpkg<'_> {
             author: pending.woken_by,
         };
         self.evaluate(&text, &run)
+    }
+
+    /// Notes what was left in the status file: who has to run triggers, and who waits for that.
+    pub(super) fn leave_triggers(&mut self) -> Result<()> {
+        let mut noted: BTreeMap<String, (Vec<String>, Vec<String>)> = BTreeMap::new();
+        for pending in std::mem::take(&mut self.left).into_values() {
+            for waiting in &pending.awaiting {
+                noted.entry(waiting.clone()).or_default().1.push(pending.package.clone());
+            }
+            noted.entry(pending.package).or_default().0.extend(pending.names);
+        }
+        for (package, (pending, awaited)) in noted {
+            if !awaited.is_empty() {
+                self.check_waiting(&package, &awaited)?;
+            }
+            let keys: Vec<PackageKey> = self.status.packages().filter(|key| key.name == package).cloned().collect();
+            for key in keys {
+                self.status.set_triggers(&key, &pending, &awaited)?;
+                self.status_dirty = true;
+            }
+        }
+        Ok(())
     }
 }

@@ -5,25 +5,18 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::layer::Contents;
-use crate::layer::root::{Author, Content, Last, Provenance};
+use crate::layer::root::{Author, Content, Provenance};
 use crate::pin::LockedPackage;
 use crate::stream::{Entry, EntryPath, Kind};
 use crate::system::dpkg::{Diversion, Diversions, Overrides, PackageKey, Stanza, State, info};
 
+use super::old::Old;
 use super::scripts::Run;
 use super::{Dpkg, conffiles};
 use crate::plan::diverted;
 
 /// What a script sources to talk to debconf.
 const CONFMODULE: &[u8] = b"confmodule";
-
-/// The old version of a package that is upgraded.
-struct Old {
-    version: String,
-    architecture: String,
-    list: Vec<Vec<u8>>,
-    conffiles: Vec<crate::system::dpkg::Conffile>,
-}
 
 impl Dpkg<'_> {
     pub(super) fn unpack(&mut self, number: usize) -> Result<()> {
@@ -35,15 +28,15 @@ impl Dpkg<'_> {
         let author = Author::Package(number);
         self.root.set_author(author);
         self.root.set_time(contents.entries.iter().map(|e| e.mtime).max().unwrap_or(0));
-        if let Some(old) = &old
+        if let Some(old) = old.as_ref().filter(|old| old.is_there)
             && let Some(text) = self.installed_script(&locked.name, &old.architecture, "prerm")
         {
             self.run_script(number, &text, &old.version, "prerm", &["upgrade", &locked.version])?;
         }
         if let Some(text) = Self::control_file(contents, "preinst") {
             self.run_config(number, &text.bytes, locked, old.as_ref().map_or("", |o| o.version.as_str()))?;
-            let upgrade = old.as_ref().map(|old| ["upgrade", old.version.as_str(), locked.version.as_str()]);
-            let words: &[&str] = upgrade.as_ref().map_or(&["install"], |words| words);
+            let words = old.as_ref().map(|old| [old.verb(), old.version.as_str(), locked.version.as_str()]);
+            let words: &[&str] = words.as_ref().map_or(&["install"], |words| words);
             self.run_script(number, &text.bytes.clone(), &locked.version, "preinst", words)?;
         }
         self.root.set_author(author);
@@ -52,13 +45,15 @@ impl Dpkg<'_> {
         progress.places = places;
         progress.multi_arch_same = same;
         progress.configured_before = old.as_ref().map(|o| o.version.clone()).unwrap_or_default();
-        if let Some(old) = &old {
+        if let Some(old) = old.as_ref().filter(|old| old.is_there) {
             if let Some(text) = self.installed_script(&locked.name, &old.architecture, "postrm") {
                 self.run_script(number, &text, &old.version, "postrm", &["upgrade", &locked.version])?;
             }
             self.root.set_author(author);
             self.remove_vanished(locked, contents, old)?;
         }
+        self.root.set_author(author);
+        self.take_whole_packages(number, locked, contents)?;
         self.write_info(number, locked, contents, same, old.as_ref())?;
         self.set_unpacked(number, &control, contents, old.as_ref())?;
         self.register_triggers(locked, contents, same)?;
@@ -94,25 +89,6 @@ impl Dpkg<'_> {
             Some(config) => self.run_script(number, &config.bytes.clone(), &locked.version, "config", &["configure", old]),
             None => Ok(()),
         }
-    }
-
-    fn old_version(&self, locked: &LockedPackage) -> Result<Option<Old>> {
-        if locked.old_version.is_none() {
-            return Ok(None);
-        }
-        let stanzas = self.status.named(&locked.name)?;
-        let found = stanzas.iter().find(|s| s.text("Architecture") == locked.architecture).or(stanzas.first());
-        Ok(found.map(|stanza| {
-            let architecture = stanza.text("Architecture").to_owned();
-            let list = self.list_of(&locked.name, &architecture);
-            Old { version: stanza.text("Version").into(), list, conffiles: crate::system::dpkg::conffiles(stanza), architecture }
-        }))
-    }
-
-    /// The paths of an installed package's `.list`, as shipped.
-    pub(super) fn list_of(&self, name: &str, architecture: &str) -> Vec<Vec<u8>> {
-        let list = self.installed_script(name, architecture, "list").unwrap_or_default();
-        info::paths(&list).map(<[u8]>::to_vec).collect()
     }
 
     fn place_entries(
@@ -248,21 +224,5 @@ impl Dpkg<'_> {
         progress.key = Some(key);
         progress.conffiles = list;
         Ok(())
-    }
-
-    /// Removes what the old version had and no package has any more.
-    fn remove_vanished(&mut self, locked: &LockedPackage, contents: &Contents, old: &Old) -> Result<()> {
-        let new: BTreeSet<EntryPath> =
-            contents.entries.iter().filter_map(|e| self.root.resolve(&e.path.absolute(), Last::Keep).ok()).collect();
-        let conffiles: BTreeSet<&[u8]> = old.conffiles.iter().map(|c| c.path.as_bytes()).collect();
-        let gone = old.list.iter().rev().filter(|p| !conffiles.contains(p.as_slice()));
-        let mut activated = Vec::new();
-        for path in gone {
-            let Ok(place) = self.root.resolve(path, Last::Keep) else { continue };
-            if !new.contains(&place) && self.remove_path(&place, &locked.name)? {
-                activated.push(place);
-            }
-        }
-        self.activate_paths(activated.into_iter())
     }
 }

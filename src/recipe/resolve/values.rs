@@ -1,11 +1,13 @@
-//! Single values of the tables: paths, names, owners, accounts, files, installers.
+//! Single values of the tables: paths, names, owners, accounts, files, conda prefixes.
+
+use serde_spanned::Spanned;
 
 use crate::oci::Digest;
 use crate::stream::EntryPath;
 
-use super::super::schema::{CondaTable, FileTable, UserTable};
+use super::super::schema::{CondaTable, FileTable, Scalar, UserTable};
 use super::super::{RecipeError, Surroundings, Unit};
-use super::{File, FileBody, Installer, Mode, Text, User};
+use super::{Conda, CondaSource, File, FileBody, Mode, Text, User};
 
 /// `user[:group]`, each a name or a number. Nothing means root.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,6 +95,9 @@ pub(super) fn user(unit: &Unit, table: &UserTable, around: &Surroundings<'_>) ->
 }
 
 pub(super) fn file(unit: &Unit, table: &FileTable, around: &Surroundings<'_>) -> Result<File, RecipeError> {
+    if let Some(seed) = table.seed.as_ref().filter(|_| !table.append) {
+        return Err(unit.error(seed.span(), "`seed` needs `append`"));
+    }
     let body = match (&table.from, &table.content) {
         (Some(from), None) if table.append => return Err(unit.error(from.span(), "`append` needs `content`, not `from`")),
         (Some(from), None) => FileBody::From { path: unit.filled(from, around)?, folder: unit.folder.clone() },
@@ -115,23 +120,43 @@ pub(super) fn file(unit: &Unit, table: &FileTable, around: &Surroundings<'_>) ->
         owner: Names::read(unit, table.owner.as_ref(), around)?,
         mode: table.mode.as_ref().map(|m| Mode::read(unit, m, around)).transpose()?,
         append: table.append,
+        seed: table.seed.as_ref().map(|seed| absolute(unit, seed, around)).transpose()?,
     })
 }
 
-pub(super) fn installer(unit: &Unit, table: &CondaTable, around: &Surroundings<'_>) -> Result<Installer, RecipeError> {
+pub(super) fn conda(unit: &Unit, table: &CondaTable, around: &Surroundings<'_>) -> Result<Conda, RecipeError> {
     let mut around = around.clone();
-    let version = table.version.as_ref().map(|v| unit.filled(v, &around)).transpose()?;
-    if let Some(version) = &version {
+    if let Some(version) = &table.version {
+        let version = unit.filled(version, &around)?;
         around.parameters.insert("version".into(), version.replace('{', "{{"));
     }
     let sha256 = table.sha256.get(around.arch).map(|text| {
         let filled = unit.filled(text, &around)?;
         Digest::from_hex(&filled).map_err(|_| unit.error(text.span(), "a SHA-256 has 64 lower-case hex digits"))
     });
-    Ok(Installer {
-        location: unit.filled(&table.installer, &around)?,
-        sha256: sha256.transpose()?,
-        version,
-        prefix: absolute(unit, &table.prefix, &around)?,
-    })
+    let filled = |text: &Option<Text>| text.as_ref().map(|text| unit.filled(text, &around)).transpose();
+    let (installer, explicit, packages) = (filled(&table.installer)?, filled(&table.explicit)?, filled(&table.packages)?);
+    let source = match (installer, explicit) {
+        (Some(_), None) if packages.is_some() => {
+            return Err(unit.error(table.prefix.span(), "`packages` needs `explicit`, an installer brings its own"));
+        }
+        (Some(location), None) => CondaSource::Installer { location, sha256: sha256.transpose()? },
+        (None, Some(file)) => CondaSource::Explicit { file, packages },
+        _ => return Err(unit.error(table.prefix.span(), "a conda prefix needs either `installer` or `explicit`")),
+    };
+    let prefix = absolute(unit, &table.prefix, &around)?;
+    let text = String::from_utf8_lossy(prefix.as_bytes()).into_owned();
+    if prefix.is_root() || text.chars().any(|c| c.is_control() || c == ':') {
+        return Err(unit.error(table.prefix.span(), format!("{text:?} can be no prefix")));
+    }
+    let truth = |word: &Option<Spanned<Scalar>>| truth(unit, word.as_ref(), &around);
+    let (group_writable, keep_pkgs) = (truth(&table.group_writable)?, truth(&table.keep_pkgs)?);
+    Ok(Conda { source, folder: unit.folder.clone(), prefix, group_writable, keep_pkgs })
+}
+
+/// `true` or `false`, perhaps by a parameter.
+fn truth(unit: &Unit, word: Option<&Spanned<Scalar>>, around: &Surroundings<'_>) -> Result<bool, RecipeError> {
+    let Some(word) = word else { return Ok(false) };
+    let filled = unit.filled(&Text::new(word.span(), word.get_ref().0.clone()), around)?;
+    filled.parse().map_err(|_| unit.error(word.span(), format!("{filled:?} is neither true nor false")))
 }

@@ -9,10 +9,13 @@ mod alternatives;
 mod bridge;
 mod configuration;
 mod debconf;
+mod desktop;
 mod dpkg;
+mod emacsen;
 mod help_tags;
 mod libraries;
 mod login;
+mod manuals;
 mod nothing;
 mod registries;
 mod sshd;
@@ -27,10 +30,13 @@ const PROGRAMS: &[Table] = &[
     accounts::PROGRAMS,
     alternatives::PROGRAMS,
     configuration::PROGRAMS,
+    desktop::PROGRAMS,
     dpkg::PROGRAMS,
+    emacsen::PROGRAMS,
     help_tags::PROGRAMS,
     libraries::PROGRAMS,
     login::PROGRAMS,
+    manuals::PROGRAMS,
     nothing::PROGRAMS,
     registries::PROGRAMS,
     sshd::PROGRAMS,

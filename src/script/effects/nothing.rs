@@ -22,6 +22,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("py3clean", "there is no byte code to remove"),
     ("python", "compiling to byte code needs the interpreter, and differs between two runs; Python compiles when it imports"),
     ("pypy", "compiling to byte code needs the interpreter, and differs between two runs; PyPy compiles when it imports"),
+    ("emacs", "compiling to byte code needs the interpreter; Emacs reads the source"),
     ("fc-cache", "a cache with times of directories in it; fontconfig makes it when it is asked"),
     ("mandb", "a cache with times in it; man does without"),
     ("gtk-update-icon-cache", "a cache with times in it; GTK does without"),
@@ -44,6 +45,7 @@ pub(super) const PROGRAMS: Table = &[
     ("py3clean", &nothing),
     ("python", &python),
     ("pypy", &python),
+    ("emacs", &emacs),
     ("fc-cache", &nothing),
     ("mandb", &nothing),
     ("gtk-update-icon-cache", &nothing),
@@ -64,6 +66,12 @@ fn python(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         None => false,
     };
     if compiles { Ok(ExitStatus::SUCCESS) } else { Err(call.uncovered("a program in Python is not run")) }
+}
+
+/// The same for Emacs.
+fn emacs(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let compiles = call.arguments.iter().any(|word| word.bytes == b"batch-byte-compile");
+    if compiles { Ok(ExitStatus::SUCCESS) } else { Err(call.uncovered("a program in Emacs Lisp is not run")) }
 }
 
 /// Flags that say how Python runs, not what: `-E -S -O`.

@@ -25,6 +25,20 @@ fn canonical(call: &Call<'_>, path: &[u8], missing: char) -> Option<Vec<u8>> {
     }
 }
 
+/// The path without `.`, `..` and double slashes, by its text alone.
+fn by_text(call: &Call<'_>, path: &[u8]) -> Vec<u8> {
+    let full = call.path(path);
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in full.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".") {
+        if part == b".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    [b"/".as_slice(), &parts.join(&b'/')].concat()
+}
+
 fn readlink(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     let long = [
         ("canonicalize", 'f'),
@@ -55,11 +69,20 @@ fn readlink(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
 }
 
 fn realpath(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let long = [("canonicalize-existing", 'e'), ("canonicalize-missing", 'm'), ("quiet", 'q')];
-    let options = Options::read(call, "emq", &long)?;
+    let long =
+        [("canonicalize-existing", 'e'), ("canonicalize-missing", 'm'), ("quiet", 'q'), ("strip", 's'), ("no-symlinks", 's')];
+    let options = Options::read(call, "emqs", &long)?;
     let mut status = ExitStatus::SUCCESS;
     for operand in &options.operands {
-        if let Some(path) = canonical(call, &operand.bytes, options.last_of("em").unwrap_or('f')) {
+        let missing = options.last_of("em").unwrap_or('f');
+        let found = if options.has('s') {
+            let path = by_text(call, &operand.bytes);
+            // It must be there as far as it would have to without the option.
+            canonical(call, &path, missing).map(|_| path)
+        } else {
+            canonical(call, &operand.bytes, missing)
+        };
+        if let Some(path) = found {
             call.out(&[&path[..], b"\n"].concat(), operand.base)?;
         } else {
             call.complain([&operand.bytes[..], b": No such file or directory"].concat());

@@ -170,9 +170,10 @@ impl Shell<'_, '_> {
         let stdin = self.stdin()?;
         let variables = self.state.exported();
         let State { cwd, umask, depth, line, file, .. } = &self.state;
-        let name = name.rsplit('/').next().unwrap_or(name);
+        let (typed, name) = (name, name.rsplit('/').next().unwrap_or(name));
         let mut call = Call {
             name,
+            typed,
             arguments,
             stdin,
             stdout: Value::default(),

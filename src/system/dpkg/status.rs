@@ -10,6 +10,9 @@ use super::control::Stanza;
 
 const PATH: &str = "/var/lib/dpkg/status";
 
+/// The `Status` of a package that is wholly there.
+const INSTALLED: &str = "install ok installed";
+
 /// What a stanza stands for: name, then architecture.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackageKey {
@@ -29,10 +32,6 @@ pub enum State {
         /// `Config-Version`.
         configured: Option<String>,
     },
-    /// `install ok triggers-pending` with the names of the triggers.
-    TriggersPending(Vec<String>),
-    /// `install ok triggers-awaited` with the packages that have to run them.
-    TriggersAwaited(Vec<String>),
     /// `deinstall ok config-files`.
     ConfigFiles,
 }
@@ -62,10 +61,18 @@ impl StatusFile {
         if bytes.len() > MAX_DOCUMENT {
             return Err(SystemError::malformed(PATH, "too large"));
         }
+        if !bytes.is_empty() && !bytes.ends_with(b"\n") {
+            return Err(SystemError::malformed(PATH, "it ends within a line, so it was cut"));
+        }
         let mut stanzas = BTreeMap::new();
         for raw in paragraphs(bytes) {
             let stanza = Stanza::parse(PATH, raw)?;
-            stanzas.insert(key(&stanza)?, raw.to_vec());
+            let key = key(&stanza)?;
+            check_fields(&stanza, &key)?;
+            let PackageKey { name, architecture } = key.clone();
+            if stanzas.insert(key, raw.to_vec()).is_some() {
+                return Err(SystemError::malformed(PATH, format!("package {name} ({architecture}) has two stanzas")));
+            }
         }
         Ok(Self { stanzas })
     }
@@ -96,6 +103,19 @@ impl StatusFile {
             return Err(SystemError::refused("dpkg", format!("package {} is not installed", key.name)));
         };
         set_state(&mut stanza, state);
+        self.stanzas.insert(key.clone(), stanza.print()?);
+        Ok(())
+    }
+    /// Notes triggers that have not run: those that the package has to run, and the packages whose handlers it waits for. One
+    /// that is unpacked stays so.
+    pub fn set_triggers(&mut self, key: &PackageKey, pending: &[String], awaited: &[String]) -> Result<()> {
+        let Some(mut stanza) = self.get(key)? else { return Ok(()) };
+        if stanza.text("Status") == INSTALLED {
+            let state = if awaited.is_empty() { "triggers-pending" } else { "triggers-awaited" };
+            stanza.set("Status", format!("install ok {state}"));
+        }
+        stanza.set("Triggers-Pending", pending.join(" "));
+        stanza.set("Triggers-Awaited", awaited.join(" "));
         self.stanzas.insert(key.clone(), stanza.print()?);
         Ok(())
     }
@@ -138,16 +158,28 @@ fn print_conffiles(conffiles: &[Conffile]) -> Vec<u8> {
 }
 
 fn set_state(stanza: &mut Stanza, state: &State) {
-    let (status, configured, pending, awaited) = match state {
-        State::Installed => ("install ok installed", None, None, None),
-        State::Unpacked { configured } => ("install ok unpacked", configured.clone(), None, None),
-        State::TriggersPending(names) => ("install ok triggers-pending", None, Some(names.join(" ")), None),
-        State::TriggersAwaited(names) => ("install ok triggers-awaited", None, None, Some(names.join(" "))),
-        State::ConfigFiles => ("deinstall ok config-files", Some(stanza.text("Version").to_owned()), None, None),
+    let (status, configured) = match state {
+        State::Installed => (INSTALLED, None),
+        State::Unpacked { configured } => ("install ok unpacked", configured.clone()),
+        State::ConfigFiles => ("deinstall ok config-files", Some(stanza.text("Version").to_owned())),
     };
     stanza.set("Status", status);
-    for (field, value) in [("Config-Version", configured), ("Triggers-Pending", pending), ("Triggers-Awaited", awaited)] {
-        stanza.set(field, value.unwrap_or_default());
+    stanza.set("Config-Version", configured.unwrap_or_default());
+    stanza.set("Triggers-Pending", "");
+    stanza.set("Triggers-Awaited", "");
+}
+
+/// What a stanza of a package that is there in any way must say (dpkg, `parsedb`).
+fn check_fields(stanza: &Stanza, key: &PackageKey) -> Result<()> {
+    let status = stanza.text("Status");
+    let state = status.rsplit(' ').next().unwrap_or_default();
+    if status.split(' ').count() != 3 {
+        return Err(SystemError::malformed(PATH, format!("package {}: its Status is '{}'", key.name, status.escape_debug())));
+    }
+    let asked = if state == "not-installed" { &[][..] } else { &["Version", "Architecture"] };
+    match asked.iter().find(|field| stanza.text(field).is_empty()) {
+        Some(field) => Err(SystemError::malformed(PATH, format!("package {} is {state} and has no {field}", key.name))),
+        None => Ok(()),
     }
 }
 
@@ -193,8 +225,14 @@ mod tests {
         let printed = "Package: b\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: same\nVersion: 2\nDepends: a (>> 1), c\nConffiles:\n /etc/b 00\nDescription: B\n long\n .\n  more\nHomepage: http://b\nX-Own: 1\n\n";
         let text = String::from_utf8(file.bytes()).expect("text");
         assert_eq!(text, BASE.replace("Package: c", &format!("{printed}Package: c")));
-        file.set_state(&key, &State::TriggersPending(vec!["ldconfig".into()])).expect("set");
-        assert!(String::from_utf8_lossy(&file.bytes()).contains("triggers-pending\n"));
+        for (pending, awaited, told) in [
+            (vec!["ldconfig".to_owned()], vec![], "Status: install ok triggers-pending\n"),
+            (vec![], vec!["a".to_owned()], "Status: install ok triggers-awaited\n"),
+        ] {
+            file.set_state(&key, &State::Installed).expect("set");
+            file.set_triggers(&key, &pending, &awaited).expect("set");
+            assert!(String::from_utf8_lossy(&file.bytes()).contains(told), "{told}");
+        }
         file.set_state(&key, &State::Installed).expect("set");
         assert_eq!(String::from_utf8_lossy(&file.bytes()), text);
         assert!(file.remove(&key) && !file.remove(&key));
@@ -215,6 +253,25 @@ mod tests {
         for bad in ["no colon\n", " continuation\n", "Package: a\nPackage: b\n", "Package: ../a\nArchitecture: x\n", "Version: 1\n"]
         {
             assert!(StatusFile::parse(bad.as_bytes()).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_cut_or_says_a_package_twice_is_refused_and_an_odd_one_is_not() {
+        let cut = |at: &str| BASE.split_inclusive(at).next().expect("a part").to_owned();
+        for (bad, told) in [
+            (cut("Version: "), "it ends within a line"),
+            (cut("Architecture: all\n"), "package a is installed and has no Version"),
+            (format!("{BASE}{BASE}"), "package a (all) has two stanzas"),
+            (BASE.replace("install ok installed", "installed"), "package a: its Status is 'installed'"),
+        ] {
+            let said = StatusFile::parse(bad.as_bytes()).expect_err(told).to_string();
+            assert!(said.contains(told), "{said}");
+        }
+        let two_architectures = BASE.replacen("Package: c", "Package: a", 1);
+        let absent = "Package: b\nStatus: purge ok not-installed\nArchitecture: all\n\n";
+        for good in [two_architectures, format!("\n\n{BASE}"), format!("{BASE}{absent}")] {
+            StatusFile::parse(good.as_bytes()).expect("it is read");
         }
         assert_eq!(StatusFile::parse(b"").expect("empty").bytes(), b"");
     }
