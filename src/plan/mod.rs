@@ -213,14 +213,12 @@ fn packages(input: &Input<'_>, root: &mut VirtualRoot) -> Result<Installed> {
     let reasons = reasons::reasons(&changes, root, input.resolved);
     let mut deferred = Deferred::new(input.scripts);
     let done = loop {
-        match run_dpkg(input, root, &changes, &mut deferred)? {
-            Some(done) => break done,
-            // What a script did before it stopped must not stay: all is done again, without it.
-            None => {
-                root.start_again();
-                diverted::divert(root, input.resolved)?;
-            }
+        if let Some(done) = run_dpkg(input, root, &changes, &mut deferred)? {
+            break done;
         }
+        // What a script did before it stopped must not stay: all is done again, without it.
+        root.start_again();
+        diverted::divert(root, input.resolved)?;
     };
     if let Some(text) = &input.inputs.extended_states {
         root.set_author(Author::Dpkg);
