@@ -59,11 +59,7 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
     }
     accounts::check(&base, &opened.source, &resolved, request, services).await?;
     let archives = Archives::new(services.store.clone());
-    let (units, store, reading) = (resolved.clone(), services.store.clone(), archives.clone());
-    let pack = move || -> Result<_> {
-        Ok((trees::pack(&units, &store, &reading)?, local_packages::take(&units, &store, &reading)?, sources::take(&units)?))
-    };
-    let (trees, local, sources) = tokio::task::spawn_blocking(pack).await.map_err(|_| BuildError::Worker)??;
+    let (trees, local, sources) = of_this_machine(&resolved, &archives, services).await?;
     let recipes: Vec<RecipeInput> =
         resolved.units.iter().map(|u| RecipeInput { name: u.label.clone(), digest: u.digest }).collect();
     let inputs = Inputs {
@@ -167,6 +163,19 @@ async fn choose(one: &mut Prepared, request: &Request, services: &Services) -> R
     }
     choice::fill(&mut one.inputs, chosen, request.allow_expired);
     Ok(())
+}
+
+/// What the recipes name on this machine: trees and ready layers, packages, keys of sources.
+type OfThisMachine = (Vec<plan::Tree>, Vec<pin::LocalPackage>, Vec<pin::NamedSource>);
+
+/// Packs it on a thread that may wait for the disk.
+async fn of_this_machine(resolved: &Resolved, archives: &Archives, services: &Services) -> Result<OfThisMachine> {
+    let (units, store, archives) = (resolved.clone(), services.store.clone(), archives.clone());
+    let pack = move || -> Result<OfThisMachine> {
+        let trees = trees::pack(&units, &store, &archives)?;
+        Ok((trees, local_packages::take(&units, &store, &archives)?, sources::take(&units)?))
+    };
+    tokio::task::spawn_blocking(pack).await.map_err(|_| BuildError::Worker)?
 }
 
 /// The base's files, read once.

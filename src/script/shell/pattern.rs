@@ -159,7 +159,7 @@ mod tests {
             ("a[[:space:]]?", Some(3)),
             ("[]a", Some(3)),
             ("[!]ab", Some(5)),
-            ("[\\]ab", Some(5)),
+            ("[\\]ab", Some(4)),
             ("a\\*b", Some(3)),
             ("a*", None),
             ("", Some(0)),
