@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::rootfs::NameShape;
 use crate::stream::{EntryPath, Owner};
 
 use super::{Content, Inode, InodeKind, Last, Provenance, RootError, Slot, VirtualRoot};
@@ -141,7 +142,9 @@ impl VirtualRoot {
             match (is_directory, self.is_directory_at(&to)) {
                 (false, true) => return Err(RootError::IsADirectory(to.to_string())),
                 (true, false) => return Err(RootError::NotADirectory(to.to_string())),
-                (true, true) if !self.names(&to).is_empty() => return Err(RootError::NotEmpty(to.to_string())),
+                (true, true) if !self.names(&to, &NameShape::default()).is_empty() => {
+                    return Err(RootError::NotEmpty(to.to_string()));
+                }
                 _ => self.forget(&to),
             }
         }
@@ -163,7 +166,7 @@ impl VirtualRoot {
         if place.is_root() {
             return Err(RootError::Invalid(place.to_string()));
         }
-        if self.is_directory_at(&place) && !self.names(&place).is_empty() {
+        if self.is_directory_at(&place) && !self.names(&place, &NameShape::default()).is_empty() {
             return Err(RootError::NotEmpty(place.to_string()));
         }
         self.forget(&place);
@@ -283,7 +286,7 @@ impl VirtualRoot {
         let mut open = vec![top.clone()];
         while let Some(path) = open.pop() {
             if self.is_directory_at(&path) {
-                open.extend(self.names(&path).iter().rev().filter_map(|name| path.join(name).ok()));
+                open.extend(self.names(&path, &NameShape::default()).iter().rev().filter_map(|name| path.join(name).ok()));
             }
             paths.push(path);
         }
