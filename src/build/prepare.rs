@@ -53,7 +53,7 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
     let archives = Archives::new(services.store.clone());
     let trees = trees::pack(&resolved, &services.store, &archives)?;
     let recipes: Vec<RecipeInput> =
-        resolved.units.iter().map(|u| RecipeInput { name: u.label.clone(), digest: u.digest }).collect();
+        resolved.units.iter().filter(|u| !u.of_program).map(|u| RecipeInput { name: u.label.clone(), digest: u.digest }).collect();
     let inputs = Inputs {
         base: request.base.canonical(),
         base_digest: base.manifest.descriptor().digest,

@@ -27,7 +27,7 @@ use crate::oci::Digest;
 use crate::pin::Inputs;
 use crate::recipe::{Config, Resolved};
 use crate::rootfs::RootFs;
-use crate::script::{Answers, Commands};
+use crate::script::{Answers, Commands, StandIn};
 
 use dpkg::{Change, Deferred, Dpkg};
 pub use dpkg::{DpkgError, Handled, ScriptPolicy};
@@ -38,7 +38,7 @@ use recipes::Placing;
 pub use users::{UidTaken, check_uids};
 
 /// Raised by every commit that changes what a plan gives for the same inputs: a part of the plan's key.
-pub const RULES: u32 = 5;
+pub const RULES: u32 = 6;
 
 /// A tree or ready layer of the project, as an archive in the store.
 #[derive(Clone, Debug)]
@@ -237,7 +237,7 @@ type Done = Vec<(Vec<Option<crate::stream::EntryPath>>, Handled)>;
 /// One run of dpkg's calls; nothing where one more package has to be left out of it.
 fn run_dpkg(input: &Input<'_>, root: &mut VirtualRoot, changes: &[Change], deferred: &mut Deferred) -> Result<Option<Done>> {
     let diverts: Vec<_> = input.resolved.units.iter().flat_map(|u| u.diverts.iter().cloned()).collect();
-    let commands = commands();
+    let commands = commands(input.resolved);
     let answers = Answers {
         shadow_day: input.inputs.shadow_day.map(i64::from),
         machine: input.machine.to_owned(),
@@ -255,9 +255,16 @@ fn run_dpkg(input: &Input<'_>, root: &mut VirtualRoot, changes: &[Change], defer
     }
 }
 
-/// Every command that scripts may call.
-fn commands() -> Commands {
-    Commands::standard()
+/// Every command that scripts may call, with what recipes put in the place of some.
+fn commands(resolved: &Resolved) -> Commands {
+    let mut commands = Commands::standard();
+    commands.add_stand_ins(
+        resolved
+            .units
+            .iter()
+            .flat_map(|unit| unit.stand_ins.iter().map(|stand_in| StandIn { recipe: unit.name.clone(), ..stand_in.clone() })),
+    );
+    commands
 }
 
 fn unit_of(number: usize, unit: &crate::recipe::ResolvedUnit, input: &Input<'_>) -> Unit {

@@ -8,13 +8,13 @@ use crate::script::options::Options;
 use crate::script::uncovered::Uncovered;
 use crate::script::value::{ExitStatus, Value};
 
-use super::{base_name, inside, mode, note};
+use super::{base_name, inside, mode, note, spelled};
 
 pub(super) const PROGRAMS: Table =
     &[("mkdir", &mkdir), ("ln", &ln), ("touch", &touch), ("mktemp", &mktemp), ("tempfile", &tempfile)];
 
 fn mkdir(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let options = Options::read(call, "pm:Z", &[("parents", 'p'), ("mode", 'm')])?;
+    let options = Options::read(call, "pm:Zv", &[("parents", 'p'), ("mode", 'm'), ("verbose", 'v')])?;
     let default = 0o777 & !call.umask;
     let mode = match options.value('m') {
         None => None,
@@ -32,14 +32,17 @@ fn mkdir(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
             (Ok(_), Some(mode)) if !before => call.root.chmod(&path, mode),
             (result, _) => result.map(|_| ()),
         };
-        note(call, &mut status, operand, made)?;
+        let made = note(call, &mut status, operand, made)?.is_some();
+        if made && !before && options.has('v') {
+            call.out(&[b"mkdir: created directory '".as_slice(), &operand.bytes, b"'\n"].concat(), operand.base)?;
+        }
     }
     Ok(status)
 }
 
 fn ln(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let long = [("symbolic", 's'), ("force", 'f'), ("no-dereference", 'n'), ("no-target-directory", 'T')];
-    let options = Options::read(call, "sfnTt:", &long)?;
+    let long = [("symbolic", 's'), ("force", 'f'), ("no-dereference", 'n'), ("no-target-directory", 'T'), ("verbose", 'v')];
+    let options = Options::read(call, "sfnTt:v", &long)?;
     let current = Value::from(".");
     let (sources, target) = match &options.operands[..] {
         [] => {
@@ -69,7 +72,11 @@ fn ln(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
                 note(call, &mut status, source, marked)?;
             }
         }
-        note(call, &mut status, target, made)?;
+        if note(call, &mut status, target, made)?.is_some() && options.has('v') {
+            let arrow: &[u8] = if options.has('s') { b"' -> '" } else { b"' => '" };
+            let to = spelled(call, &to, target);
+            call.out(&[b"'".as_slice(), &to, arrow, &source.bytes, b"'\n"].concat(), source.base)?;
+        }
     }
     Ok(status)
 }
