@@ -41,7 +41,9 @@ fn node(path: &str, text: &str, mode: u32) -> Node {
 
 fn root() -> VirtualRoot {
     let mut nodes: Vec<Node> = COMMANDS.iter().map(|name| node(&format!("usr/bin/{name}"), "#!/bin/sh\n", 0o755)).collect();
-    nodes.push(node("usr/bin/glib-compile-schemas", "\u{7f}ELF", 0o755));
+    nodes.push(node("usr/bin/localedef", "\u{7f}ELF", 0o755));
+    nodes.push(node("usr/lib/emacsen-common/emacs-package-install", "#!/usr/bin/perl\n", 0o755));
+    nodes.push(node("usr/lib/emacsen-common/packages/install/p", "#!/bin/sh\necho $1 >/etc/set-up\n", 0o755));
     let status = "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.21\n\nPackage: p\nStatus: install ok unpacked\nArchitecture: amd64\nMulti-Arch: same\nVersion: 2\nConffiles:\n /etc/old 9dd4e461268c8034f5c8564e155c67a6\n\n";
     for (path, text) in [
         ("etc/passwd", "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/:/bin/sh\n"),
@@ -180,9 +182,21 @@ fn an_upgrade_removes_a_conffile_that_nobody_changed() {
 }
 
 #[test]
+fn an_add_on_is_set_up_for_each_emacs_that_is_there() {
+    let mut root = root();
+    let line = "/usr/lib/emacsen-common/emacs-package-install --postinst p\n";
+    configure(&mut root, line);
+    assert!(root.exists(b"/var/lib/emacsen-common/state/package/installed/p") && !root.exists(b"/etc/set-up"));
+    root.mkdir_p(b"/var/lib/emacsen-common/state/flavor/installed", 0o755).expect("a folder");
+    root.write(b"/var/lib/emacsen-common/state/flavor/installed/emacs", Vec::new(), false, 0o644).expect("a flavor");
+    configure(&mut root, line);
+    assert_eq!(text(&root, "/etc/set-up").0, "emacs\n");
+}
+
+#[test]
 fn what_is_not_covered_stops_with_line_and_command() {
     for (line, command) in [
-        ("glib-compile-schemas /usr/share/glib-2.0/schemas", "glib-compile-schemas"),
+        ("localedef -i de_DE de_DE", "localedef"),
         ("adduser someone", "adduser someone"),
         ("update-alternatives --config editor", "update-alternatives --config"),
         ("systemctl edit a", "systemctl edit"),

@@ -174,7 +174,7 @@ fn hostile_scripts_end() {
         "trap 'while :; do :; done' EXIT",
         "echo $((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((1))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))",
         "echo 1 99999999999>x",
-        ":(){ :|:& };:",
+        "b() { b | b & }; b",
         "seq 1 999999999",
         "for i in $(seq 1 99999999); do :; done",
         "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa > /a; while :; do cat /a /a > /b; cat /b /b > /a; done",
