@@ -13,6 +13,8 @@ mod bench;
 mod choice;
 #[path = "pin/files.rs"]
 mod files;
+#[path = "pin/local.rs"]
+mod local;
 #[path = "pin/reach.rs"]
 mod reach;
 #[path = "pin/trust.rs"]

@@ -12,8 +12,11 @@ mod archive;
 mod deb;
 #[path = "support/elf.rs"]
 mod elf;
+#[path = "sharing/real.rs"]
+mod real;
 #[path = "support/repository.rs"]
 mod repository;
+mod support;
 #[path = "support/tree.rs"]
 mod tree;
 
@@ -25,6 +28,8 @@ mod defer;
 mod image;
 #[path = "sharing/lab.rs"]
 mod lab;
+#[path = "sharing/own.rs"]
+mod own;
 #[path = "sharing/packages.rs"]
 mod packages;
 #[path = "sharing/table.rs"]

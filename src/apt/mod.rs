@@ -20,6 +20,7 @@ pub mod release;
 pub mod select;
 pub mod signature;
 pub mod sources;
+pub mod status;
 pub mod universe;
 pub mod version;
 

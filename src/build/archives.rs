@@ -24,6 +24,17 @@ pub(super) enum Shape {
     Tar,
     /// A conda package, alone or inside of an installer.
     Conda(Place),
+    /// A part of a conda package as a tar of its own: its `info/`, or the package as a file.
+    Part(Part, Digest, Place),
+}
+
+/// What a package cache has of a package, besides its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// `info/`, where it is a tar of its own.
+    Info,
+    /// The package itself.
+    Whole,
 }
 
 /// Where in the store the bytes of an archive lie.
@@ -63,7 +74,7 @@ impl Archives {
             let blob = self.store.open_blob(&digest, size)?;
             let contents = match shape {
                 Shape::Deb => deb::read(blob, Some(digest))?,
-                Shape::Tar | Shape::Conda(_) => tar_contents(plain(blob)?, digest)?,
+                Shape::Tar | Shape::Conda(_) | Shape::Part(..) => tar_contents(plain(blob)?, digest)?,
             };
             // Who knows the contents will want the bytes.
             self.store.set_memo(kind, &key, &deb::to_memo(&contents), &[digest])?;
@@ -81,7 +92,26 @@ impl Archives {
             Shape::Deb => Ok(deb::data_tar(self.store.open_blob(digest, size)?)?),
             Shape::Tar => plain(self.store.open_blob(digest, size)?),
             Shape::Conda(place) => Ok(conda::data(&digest.to_string(), &self.section(digest, size, place)?)?),
+            Shape::Part(Part::Whole, archive, place) => Ok(conda::as_tar(self.section(&archive, size, place)?)?),
+            Shape::Part(Part::Info, archive, place) => {
+                let info = conda::info_tar(&archive.to_string(), &self.section(&archive, size, place)?)?;
+                info.ok_or_else(|| BuildError::NotStored(format!("info of {archive}")).into())
+            }
         }
+    }
+
+    /// A part of a conda package, by a digest of its own; nothing where the package has no such part.
+    pub(super) fn part(&self, part: Part, archive: Digest, size: u64, place: Place) -> Result<Option<(Digest, Arc<Contents>)>> {
+        let section = self.section(&archive, size, place)?;
+        let tar = match part {
+            Part::Whole => Some(conda::as_tar(section)?),
+            Part::Info => conda::info_tar(&archive.to_string(), &section)?,
+        };
+        let Some(tar) = tar else { return Ok(None) };
+        let digest = Digest::of(format!("plywood: {part:?} of conda package {archive}").as_bytes());
+        let contents = Arc::new(tar_contents(tar, digest)?);
+        self.lock().insert(digest, (Shape::Part(part, archive, place), size, contents.clone()));
+        Ok(Some((digest, contents)))
     }
 
     /// A conda package for one prefix (absolute). `name` is its file name.

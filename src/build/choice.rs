@@ -7,45 +7,54 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::image::Base;
 use crate::oci::{Digest, Hasher};
-use crate::pin::{self, Asked, Chosen, Inputs, Lock, LockError, Results, SolverRequest};
+use crate::pin::{self, Asked, Chosen, Inputs, LocalPackage, Lock, LockError, NamedSource, Results, SolverRequest};
 use crate::plan::RULES;
 use crate::recipe::Resolved;
 use crate::rootfs::RootFs;
 use crate::store::Sighting;
 
+use super::prepare::Prepared;
 use super::{BuildError, Request, Services};
 
 const CHOICE: &str = "choice";
 
 /// The profile's request, then the file's, as the solver takes them.
-pub(super) fn requests(resolved: &Resolved, request: &Request) -> Vec<SolverRequest> {
+pub(super) fn requests(resolved: &Resolved, request: &Request, local: &[LocalPackage]) -> Vec<SolverRequest> {
     [true, false]
         .into_iter()
         .map(|of_profile| {
             let units = resolved.units.iter().filter(|u| u.packages.of_profile == of_profile);
             let recommends = request.recommends.or_else(|| units.clone().filter_map(|u| u.packages.recommends).next_back());
             let asked = units.filter(|u| !u.packages.arguments.is_empty());
-            SolverRequest { units: asked.map(|u| (u.name.clone(), u.packages.arguments.clone())).collect(), recommends }
+            let units: Vec<(String, Vec<String>)> = asked.map(|u| (u.name.clone(), u.packages.arguments.clone())).collect();
+            let is_named = |file: &&LocalPackage| units.iter().any(|(_, words)| words.contains(&file.word));
+            let files = local.iter().filter(is_named).cloned().collect();
+            SolverRequest { units, recommends, files }
         })
         .filter(|r| !r.is_empty())
         .collect()
 }
 
+/// What is asked for, and of which archives beside the base's.
+type Asking<'a> = (&'a [SolverRequest], &'a [NamedSource]);
+
+/// What is asked for, as it counts in keys: a package file and an archive by digest.
+fn asked((requests, sources): Asking<'_>) -> impl serde::Serialize {
+    let files = |r: &SolverRequest| r.files.iter().map(|file| (file.word.clone(), file.digest)).collect::<Vec<_>>();
+    let requests: Vec<_> = requests.iter().map(|r| (r.units.clone(), r.recommends, files(r))).collect();
+    let sources: Vec<Digest> = sources.iter().map(|source| Digest::of(source.stanza.as_bytes())).collect();
+    (requests, sources)
+}
+
 /// The key of a choice: the base, what is asked for, and how.
-fn key(base: &Base, requests: &[SolverRequest], request: &Request) -> String {
-    let asked: Vec<_> = requests.iter().map(|r| (&r.units, r.recommends)).collect();
-    let parts = (RULES, base.manifest.descriptor().digest, asked, request.allow_expired);
+fn key(base: &Base, asking: Asking<'_>, request: &Request) -> String {
+    let parts = (RULES, base.manifest.descriptor().digest, asked(asking), request.allow_expired);
     Digest::of(&serde_json::to_vec(&parts).unwrap_or_default()).hex()
 }
 
 /// A choice of an earlier run that is young enough, or any where nothing may be asked.
-pub(super) fn remembered(
-    base: &Base,
-    requests: &[SolverRequest],
-    request: &Request,
-    services: &Services,
-) -> Result<Option<Chosen>> {
-    recall(&key(base, requests, request), request, services)
+pub(super) fn remembered(base: &Base, asking: Asking<'_>, request: &Request, services: &Services) -> Result<Option<Chosen>> {
+    recall(&key(base, asking, request), request, services)
 }
 
 /// A choice under a key, if it may be used now.
@@ -65,14 +74,15 @@ fn recall(key: &str, request: &Request, services: &Services) -> Result<Option<Ch
 
 /// Asks the archives, and remembers what they said.
 pub(super) async fn ask(
-    base: &Base,
+    one: &Prepared,
     rootfs: &Arc<RootFs>,
     requests: Vec<SolverRequest>,
     request: &Request,
     services: &Services,
 ) -> Result<Chosen> {
-    let own = key(base, &requests, request);
-    let state = state_key(&base.platform.to_string(), rootfs, &requests, request);
+    let base = &one.base;
+    let own = key(base, (&requests, &one.sources), request);
+    let state = state_key(&base.platform.to_string(), rootfs, (&requests, &one.sources), request);
     if let Some(chosen) = recall(&state, request, services)? {
         adopt(&state, &own, services)?;
         return Ok(chosen);
@@ -90,7 +100,8 @@ pub(super) async fn ask(
         offline: request.offline,
         refresh: request.refresh,
         max_age: Duration::from_secs(request.max_age),
-        mirrors: &request.apt_mirrors,
+        sources: &one.sources,
+        mirrors: &one.mirrors,
     };
     let chosen = pin::choose(&asked, &services.store, &services.http).await?;
     note(&chosen, &own, request, services)?;
@@ -109,7 +120,7 @@ const LOOKED_AT: [&str; 6] = [
 ];
 
 /// The key that two bases share for which apt would choose the same.
-fn state_key(platform: &str, rootfs: &RootFs, requests: &[SolverRequest], request: &Request) -> String {
+fn state_key(platform: &str, rootfs: &RootFs, asking: Asking<'_>, request: &Request) -> String {
     let mut hasher = Hasher::new();
     let below = |path: &[u8], above: &str| {
         path.strip_prefix(above.as_bytes()).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
@@ -118,8 +129,7 @@ fn state_key(platform: &str, rootfs: &RootFs, requests: &[SolverRequest], reques
         let what = (&node.entry.path, &node.entry.kind, node.digest);
         hasher.update(&postcard::to_stdvec(&what).unwrap_or_default());
     }
-    let asked: Vec<_> = requests.iter().map(|r| (&r.units, r.recommends)).collect();
-    hasher.update(&serde_json::to_vec(&(RULES, asked, request.allow_expired, platform)).unwrap_or_default());
+    hasher.update(&serde_json::to_vec(&(RULES, asked(asking), request.allow_expired, platform)).unwrap_or_default());
     format!("state {}", hasher.finish().hex())
 }
 
@@ -234,7 +244,7 @@ mod tests {
         };
         let key = |platform: &str, path: &str, text: &[u8]| {
             let nodes = [node("etc/apt/sources.list", b"deb"), node("var/lib/dpkg/status", b"old"), node(path, text)];
-            state_key(platform, &RootFs::from_nodes(nodes), &[], &bench::request())
+            state_key(platform, &RootFs::from_nodes(nodes), (&[], &[]), &bench::request())
         };
         let same = key("linux/amd64", "opt/file", b"one");
         assert_eq!(key("linux/amd64", "opt/file", b"two"), same);

@@ -15,7 +15,7 @@ use crate::recipe::{Rank, Resolved, Surroundings, Unit, merge, resolve};
 use crate::rootfs::RootFs;
 
 use super::archives::{Archives, Shape};
-use super::{BuildError, Opened, Request, Services, accounts, assemble, choice, conda, probe, trees};
+use super::{BuildError, Opened, Request, Services, accounts, assemble, choice, conda, local_packages, probe, sources, trees};
 
 /// One platform on its way.
 pub(super) struct Prepared {
@@ -26,6 +26,12 @@ pub(super) struct Prepared {
     pub(super) inputs: Inputs,
     pub(super) archives: Archives,
     pub(super) trees: Vec<plan::Tree>,
+    /// Package files of this machine.
+    pub(super) local: Vec<pin::LocalPackage>,
+    /// Archives beside the base's.
+    pub(super) sources: Vec<pin::NamedSource>,
+    /// What is asked in place of archives' addresses.
+    pub(super) mirrors: Vec<(String, String)>,
     pub(super) rootfs: Option<Arc<RootFs>>,
     /// What pin says.
     pub(super) notes: Vec<String>,
@@ -52,13 +58,20 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
     accounts::check(&base, &opened.source, &resolved, request, services).await?;
     let archives = Archives::new(services.store.clone());
     let trees = trees::pack(&resolved, &services.store, &archives)?;
+    let local = local_packages::take(&resolved, &services.store, &archives)?;
+    let sources = sources::take(&resolved)?;
     let recipes: Vec<RecipeInput> =
         resolved.units.iter().filter(|u| !u.of_program).map(|u| RecipeInput { name: u.label.clone(), digest: u.digest }).collect();
     let inputs = Inputs {
         base: request.base.canonical(),
         base_digest: base.manifest.descriptor().digest,
         named_digest: root.descriptor.digest,
-        files: trees.iter().map(|t| t.archive).collect(),
+        files: trees
+            .iter()
+            .map(|t| t.archive)
+            .chain(local.iter().map(|file| file.digest))
+            .chain(sources.iter().map(|s| Digest::of(s.stanza.as_bytes())))
+            .collect(),
         flags: flags(request),
         recipes,
         indexes: Vec::new(),
@@ -69,6 +82,7 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
         extended_states: None,
         conda: Vec::new(),
     };
+    let own_base = sources::is_ours(&request.base, &services.http.settings().allow_private).await;
     let mut prepared = Prepared {
         named_digest: root.descriptor.digest,
         opened,
@@ -77,6 +91,9 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
         inputs,
         archives,
         trees,
+        local,
+        mirrors: sources::mirrors(&request.apt_mirrors, &sources, own_base),
+        sources,
         rootfs: None,
         notes: Vec::new(),
         told: Vec::new(),
@@ -125,15 +142,15 @@ async fn choose(one: &mut Prepared, request: &Request, services: &Services) -> R
         one.inputs = locked;
         return Ok(());
     }
-    let requests = choice::requests(&one.resolved, request);
+    let requests = choice::requests(&one.resolved, request, &one.local);
     if requests.is_empty() {
         return Ok(());
     }
-    let chosen = if let Some(chosen) = choice::remembered(&one.base, &requests, request, services)? {
+    let chosen = if let Some(chosen) = choice::remembered(&one.base, (&requests, &one.sources), request, services)? {
         chosen
     } else {
         let rootfs = rootfs_of(one, services).await?;
-        choice::ask(&one.base, &rootfs, requests, request, services).await?
+        choice::ask(one, &rootfs, requests, request, services).await?
     };
     for warning in &chosen.warnings {
         services.events.warning(warning);
@@ -160,8 +177,7 @@ pub(super) async fn rootfs_of(one: &mut Prepared, services: &Services) -> Result
 
 /// Every archive of the lock, fetched and read.
 pub(super) async fn contents(one: &Prepared, request: &Request, services: &Services) -> Result<BTreeMap<Digest, Arc<Contents>>> {
-    pin::fetch(&one.inputs.packages, &services.store, &services.http, &request.apt_mirrors, request.offline, &services.events)
-        .await?;
+    pin::fetch(&one.inputs.packages, &services.store, &services.http, &one.mirrors, request.offline, &services.events).await?;
     let wanted: Vec<(Digest, u64)> = one.inputs.packages.iter().filter_map(|p| Some((p.sha256?, p.size))).collect();
     let archives = one.archives.clone();
     let read = move || wanted.into_iter().map(|(digest, size)| Ok((digest, archives.read(digest, size, Shape::Deb)?))).collect();

@@ -54,7 +54,7 @@ fn absent(shown: &str) -> impl Fn(std::io::Error) -> crate::Error + '_ {
 }
 
 /// A file of this machine as a blob.
-fn take_file(path: &Path, shown: &str, store: &Store) -> Result<(Digest, u64)> {
+pub(super) fn take_file(path: &Path, shown: &str, store: &Store) -> Result<(Digest, u64)> {
     let mut file = std::fs::File::open(path).map_err(absent(shown))?;
     let mut writer = store.writer()?;
     std::io::copy(&mut file, &mut writer).map_err(|e| IoFault::new(shown, e))?;

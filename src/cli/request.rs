@@ -25,6 +25,8 @@ const PROJECT: &str = "plywood.toml";
 const LOCK: &str = "plywood.lock";
 /// The profile of a build that has no project file.
 const DEFAULT_PROFILE: &str = "openhands";
+/// Profiles of programs that look for an image by the sandbox's name.
+const SANDBOXES: [&str; 3] = [DEFAULT_PROFILE, "opendevin-0.7", "opendevin-0.8"];
 /// The largest project file or lock that is read.
 const LARGEST_FILE: u64 = 16 * 1024 * 1024;
 
@@ -53,7 +55,7 @@ pub(super) fn of(args: &BuildArgs, host: &Host) -> Result<Asked> {
     let fallback = if project.is_some() { "none" } else { DEFAULT_PROFILE };
     let of_file = said(|unit| unit.document.profile.as_ref().map(serde_spanned::Spanned::get_ref));
     let profile = args.profile.clone().or(of_file).unwrap_or_else(|| fallback.to_owned());
-    let is_sandbox = args.base.is_some() && profile == DEFAULT_PROFILE;
+    let is_sandbox = args.base.is_some() && SANDBOXES.contains(&profile.as_str());
     let names = destinations::names(args, is_sandbox.then_some(typed.as_str()))?;
     let destinations = destinations::destinations(args, &names, host.stdout_is_terminal)?;
     let (lock, lock_file) = lock(args, project.as_ref())?;

@@ -20,6 +20,10 @@ pub use error::CondaError;
 pub(crate) use installer::tests::sample;
 pub use installer::{Header, Installer, InstallerError, Member, SmallFile, platform_of};
 pub use list::Wanted;
-pub use package::{Change, FileMode, Listed, Package, Patched, PathKind, data, read};
+#[cfg(test)]
+pub(crate) use package::tests::{Part, conda, info};
+pub use package::{Change, FileMode, Listed, Package, Patched, PathKind, WHOLE, as_tar, data, info_tar, read};
 pub use record::printed;
 pub use section::Section;
+#[cfg(test)]
+pub(crate) use section::held;

@@ -2,8 +2,10 @@
 //!
 //! Invariant: time, mirrors and allowances come in here; nothing of `pin` reads them elsewhere.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::oci::Digest;
 use crate::rootfs::RootFs;
 
 use super::{ArchiveIndex, Call, LockedPackage};
@@ -27,6 +29,8 @@ pub struct Asked<'a> {
     pub refresh: bool,
     /// Up to this age an index is young.
     pub max_age: Duration,
+    /// Archives beside those that the base names, behind them.
+    pub sources: &'a [NamedSource],
     /// Prefixes of canonical addresses, and what is asked in their place; the longest prefix counts.
     pub mirrors: &'a [(String, String)],
 }
@@ -38,6 +42,32 @@ pub struct SolverRequest {
     pub units: Vec<(String, Vec<String>)>,
     /// Whether recommended packages are wanted; the base's configuration decides where nothing is said.
     pub recommends: Option<bool>,
+    /// The package files of this machine that the arguments name.
+    pub files: Vec<LocalPackage>,
+}
+
+/// An archive that the user names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedSource {
+    /// Who says so: `plywood.toml`.
+    pub said_by: String,
+    /// A stanza of deb822 with the key inside.
+    pub stanza: String,
+    /// The roots that it names, as written.
+    pub uris: Vec<String>,
+}
+
+/// A package file of this machine, which the store has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalPackage {
+    /// The argument that names it.
+    pub word: String,
+    /// Of its bytes.
+    pub digest: Digest,
+    /// In bytes.
+    pub size: u64,
+    /// Its control file.
+    pub control: Arc<[u8]>,
 }
 
 impl SolverRequest {

@@ -13,7 +13,7 @@ use crate::apt::select::Options;
 use crate::apt::signature::{Keyring, Policy};
 use crate::apt::sources::Sources;
 use crate::apt::version::Version;
-use crate::apt::{AptConf, Files};
+use crate::apt::{AptConf, Files, status};
 use crate::deliver::{Events, Silent};
 use crate::error::{Class, During as _, Error, Result};
 use crate::http::Client;
@@ -24,7 +24,7 @@ use super::decide::{Decision, Question};
 use super::index::Archive;
 use super::release::{Asking, Trust};
 use super::transfer::{Access, canonical};
-use super::{ArchiveIndex, Asked, Chosen, LockedPackage, PinError, SolverRequest, fetch, postinst};
+use super::{ArchiveIndex, Asked, Chosen, LockedPackage, PinError, SolverRequest, fetch, local, postinst};
 
 /// Archives that are asked at a time.
 const AT_A_TIME: usize = 4;
@@ -39,13 +39,16 @@ pub async fn choose(asked: &Asked<'_>, store: &Arc<Store>, http: &Client) -> Res
     if requests.is_empty() {
         return Ok(Chosen::default());
     }
-    refuse_local_files(&requests)?;
     let root = asked.rootfs;
     let status = Files::read(root, "/var/lib/dpkg/status").ok_or(PinError::NoDpkg)?;
+    status::check(&status)?;
     let status = Index::read(&status, asked.architecture)?;
     let version = version_of_tool(&status);
     let conf = AptConf::read(root)?;
-    let sources = Sources::read(root, asked.architecture)?;
+    let mut sources = Sources::read(root, asked.architecture)?;
+    for source in asked.sources {
+        sources.add_stanza(&source.said_by, &source.stanza, asked.architecture)?;
+    }
     let preferences = Preferences::read(root, &conf, asked.architecture)?;
     let mut chosen = Chosen::default();
     chosen.warnings.extend(sources.warnings.iter().map(|w| format!("{}:{}: {}", w.file, w.line, w.reason)));
@@ -66,6 +69,7 @@ pub async fn choose(asked: &Asked<'_>, store: &Arc<Store>, http: &Client) -> Res
     let question = Question {
         architecture: asked.architecture.to_owned(),
         status,
+        local: local::index(&requests, asked.architecture)?,
         extended_states: Files::read(root, "/var/lib/apt/extended_states").unwrap_or_default(),
         preferences,
         archives,
@@ -81,15 +85,6 @@ pub async fn choose(asked: &Asked<'_>, store: &Arc<Store>, http: &Client) -> Res
     chosen.extended_states = decision.extended_states;
     chosen.notes = decision.notes;
     Ok(chosen)
-}
-
-fn refuse_local_files(requests: &[SolverRequest]) -> Result<(), PinError> {
-    let mut words = requests.iter().flat_map(|request| request.units.iter().flat_map(|(_, words)| words));
-    let is_file = |word: &&String| {
-        ["./", "../", "/"].iter().any(|start| word.starts_with(start))
-            || std::path::Path::new(word).extension().is_some_and(|extension| extension == "deb")
-    };
-    words.find(is_file).map_or(Ok(()), |word| Err(PinError::LocalFile { word: word.clone() }))
 }
 
 /// The version of apt in the base; empty where it has none.

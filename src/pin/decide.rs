@@ -26,6 +26,8 @@ use super::{Action, Call, LockedPackage, PinError, SolverRequest};
 pub(super) struct Question {
     pub(super) architecture: String,
     pub(super) status: Index,
+    /// Package files of the requests' own.
+    pub(super) local: Option<Index>,
     pub(super) extended_states: Arc<[u8]>,
     pub(super) preferences: Preferences,
     pub(super) archives: Vec<Archive>,
@@ -100,6 +102,9 @@ impl Question {
         let indexes: Vec<&Index> = self.files().map(|(_, _, index)| &**index).collect();
         let state = Installed { status: &self.status, extended_states: &self.extended_states };
         let mut universe = Universe::new(&indexes, state, &priority);
+        if let Some(local) = &self.local {
+            universe = universe.with_local(local, indexes.len());
+        }
         let postinsts = Postinsts::new(&self.store);
         let (mut decision, mut marked) = (Decision::default(), Marked::default());
         for (at, request) in requests.iter().enumerate() {
@@ -200,11 +205,16 @@ impl Question {
         };
         if action != Action::Remove {
             let file = change.archive.as_ref().ok_or_else(unusable)?;
-            let (archive, _, _) = self.files().nth(file.index).ok_or_else(unusable)?;
-            let url = archive.source.uri.join(&file.filename).map_err(|_| unusable())?;
+            locked.location = Some(match self.files().nth(file.index) {
+                Some((archive, _, _)) => {
+                    let url = archive.source.uri.join(&file.filename).map_err(|_| unusable())?;
+                    canonical(&url).to_string()
+                }
+                // Behind the archives' indexes stands that of the requests' own files.
+                None => file.filename.clone(),
+            });
             locked.sha256 = Some(Digest::from_hex(&file.sha256.to_ascii_lowercase()).map_err(|_| unusable())?);
             locked.size = file.size;
-            locked.location = Some(canonical(&url).to_string());
         }
         Ok(locked)
     }
@@ -226,10 +236,11 @@ fn ends_with(call: &order::Call, changes: &BTreeMap<PackageId, &Change>) -> Vec<
 fn unite(requests: &mut Vec<SolverRequest>, at: usize) -> String {
     let later: Vec<SolverRequest> = requests.split_off((at + 1).min(requests.len()));
     let recommends = requests.last().and_then(|request| request.recommends);
+    let files = requests.iter().flat_map(|request| request.files.clone()).collect();
     let units: Vec<(String, Vec<String>)> = requests.drain(..).flat_map(|request| request.units).collect();
     let names: Vec<&str> = units.iter().filter(|(_, words)| !words.is_empty()).map(|(name, _)| name.as_str()).collect();
     let note = format!("the packages of {} depend on each other and are chosen as one request", names.join(", "));
-    requests.push(SolverRequest { units, recommends });
+    requests.push(SolverRequest { units, recommends, files });
     requests.extend(later);
     note
 }

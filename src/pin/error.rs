@@ -19,12 +19,6 @@ pub enum PinError {
         /// Debian's word.
         architecture: String,
     },
-    /// A file of this machine as a package.
-    #[error("{word}: local package files cannot be installed yet")]
-    LocalFile {
-        /// As it was asked for.
-        word: String,
-    },
     /// The archive is not signed at all.
     #[error("archive {archive} has neither InRelease nor Release.gpg: it is not signed")]
     Unsigned {
@@ -115,7 +109,7 @@ pub enum PinError {
 impl Fault for PinError {
     fn class(&self) -> Class {
         match self {
-            Self::LocalFile { .. } | Self::TrustedUnsigned { .. } => Class::Refused,
+            Self::TrustedUnsigned { .. } => Class::Refused,
             Self::WebPage { .. } | Self::Gone { .. } | Self::Offline { .. } => Class::Remote,
             Self::Mirror { .. } => Class::Usage,
             Self::Worker => Class::Local,
@@ -124,7 +118,7 @@ impl Fault for PinError {
     }
     fn side(&self) -> Side {
         match self {
-            Self::LocalFile { .. } | Self::Location { .. } | Self::Mirror { .. } => Side::Recipe,
+            Self::Location { .. } | Self::Mirror { .. } => Side::Recipe,
             Self::Worker => Side::Local,
             _ => Side::Source,
         }

@@ -21,8 +21,8 @@ use super::transfer::canonical;
 
 /// Parsed indexes by digest of the file as served.
 const KIND: &str = "index";
-/// The largest plain index that is read where the Release does not say how large it is: ten times Debian's.
-const MAX_PLAIN: u64 = 512 << 20;
+/// The largest plain index that is read: five times Debian's.
+const MAX_PLAIN: u64 = 256 << 20;
 
 /// One archive, ready to be chosen from.
 #[derive(Debug)]

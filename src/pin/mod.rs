@@ -11,13 +11,14 @@ mod decide;
 mod error;
 mod fetch;
 mod index;
+mod local;
 mod lock;
 mod postinst;
 mod release;
 mod share;
 mod transfer;
 
-pub use ask::{Asked, Chosen, SolverRequest};
+pub use ask::{Asked, Chosen, LocalPackage, NamedSource, SolverRequest};
 pub use choose::choose;
 pub use error::PinError;
 pub use fetch::fetch;

@@ -39,6 +39,9 @@ impl Access {
         let text = canonical(url).to_string();
         let fits = self.mirrors.iter().filter(|(from, _)| !from.is_empty() && text.starts_with(from.as_str()));
         let Some((from, to)) = fits.max_by_key(|(from, _)| from.len()) else { return Ok(url.clone()) };
+        if from == to {
+            return Ok(url.clone());
+        }
         let path = text.get(from.len()..).unwrap_or_default();
         format!("{to}{path}").parse().map_err(|_| PinError::Mirror { to: to.clone(), path: path.to_owned() })
     }

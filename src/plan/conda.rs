@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::conda::{Environment, Linked, SmallFile};
 use crate::error::Result;
+use crate::layer::Contents;
 use crate::layer::root::{Bodies, Content, Last, VirtualRoot};
 use crate::oci::Digest;
 use crate::recipe::ResolvedUnit;
@@ -30,6 +31,17 @@ pub struct Prefix {
     pub files: BTreeMap<String, SmallFile>,
     /// The group may write.
     pub group_writable: bool,
+    /// What the package cache keeps, for each package of the environment; nothing where there is no cache.
+    pub cache: Vec<Cached>,
+}
+
+/// What the package cache keeps of a package besides its files: archives by digest.
+#[derive(Clone, Debug)]
+pub struct Cached {
+    /// The package as the one file of a tar.
+    pub whole: (Digest, Arc<Contents>),
+    /// `info/`, where the package has it apart.
+    pub info: Option<(Digest, Arc<Contents>)>,
 }
 
 impl Prefix {
@@ -100,8 +112,11 @@ impl Placing<'_> {
         }
         let top = self.root.mkdir_p(&absolute, prefix.mode(0o755)).map_err(|e| refused(unit, &prefix.path, &e))?;
         let mut has = crate::conda::Prefix::default();
-        for linked in &environment.packages {
-            self.package(prefix, unit, environment, linked, &top, &mut has)?;
+        for (number, linked) in environment.packages.iter().enumerate() {
+            let places = self.package(prefix, unit, environment, linked, &top, &mut has)?;
+            if let Some(cached) = prefix.cache.get(number) {
+                self.cached(prefix, unit, linked, cached, &top, &places)?;
+            }
         }
         for (name, file) in &prefix.files {
             self.small(prefix, unit, &top, name, file.mode, file.bytes.clone())?;
@@ -122,7 +137,7 @@ impl Placing<'_> {
         linked: &Linked,
         top: &EntryPath,
         has: &mut crate::conda::Prefix,
-    ) -> Result<()> {
+    ) -> Result<Vec<Option<EntryPath>>> {
         let package = &linked.package;
         let listed: std::collections::BTreeSet<&EntryPath> = package.listed.iter().map(|l| &l.path).collect();
         let mut places = Vec::with_capacity(package.contents.entries.len());
@@ -154,7 +169,7 @@ impl Placing<'_> {
         let placed = PlacedPackage {
             archive: linked.archive,
             contents: package.contents.clone(),
-            places,
+            places: places.clone(),
             unit: prefix.unit,
             conda: Some(package.clone()),
         };
@@ -166,7 +181,8 @@ impl Placing<'_> {
             self.small(prefix, unit, top, &name, 0o775, point.text.clone().into_bytes())?;
         }
         let record = environment.record(linked, &points, has)?;
-        self.small(prefix, unit, top, &format!("conda-meta/{}.json", linked.distribution()), 0o644, record)
+        self.small(prefix, unit, top, &format!("conda-meta/{}.json", linked.distribution()), 0o644, record)?;
+        Ok(places)
     }
 
     /// A file with its bytes.
@@ -231,3 +247,7 @@ impl Placing<'_> {
 pub fn is_standing(root: &VirtualRoot, prefix: &EntryPath) -> bool {
     root.is_directory(&prefix.absolute())
 }
+
+mod cache;
+#[cfg(test)]
+mod tests;

@@ -233,3 +233,29 @@ fn lines_are_appended_unless_they_stand_there_whole() {
         assert_eq!(made.as_deref(), new, "{old:?}");
     }
 }
+
+#[test]
+fn a_setting_takes_the_place_of_its_line_and_an_absent_file_begins_as_its_seed() {
+    let text = "[[file]]\ncontent=\"a: 1\\n\"\nto='/etc/x'\nappend=true\nseed='/etc/seed'\n";
+    let seed = || file("etc/seed", "b: 2\n");
+    for (base, new) in [
+        (vec![seed()], Some("b: 2\na: 1\n")),
+        (vec![], Some("a: 1\n")),
+        (vec![seed(), file("etc/x", "a: 0\nc: 3\n")], Some("a: 1\nc: 3\n")),
+        (vec![seed(), file("etc/x", "aa: 0")], Some("aa: 0\na: 1\n")),
+        (vec![seed(), file("etc/x", "a: 1\n")], None),
+    ] {
+        let plan = made(base, text, &[], UidTaken::Fail).expect("a plan");
+        let made = plan.layers.iter().flat_map(|l| &l.spec.made).map(|m| String::from_utf8_lossy(&m.bytes).into_owned()).next();
+        assert_eq!(made.as_deref(), new);
+    }
+}
+
+#[test]
+fn a_file_that_in_the_end_is_the_bases_is_none_of_ours() {
+    let text = "[[file]]\ncontent=''\nto='/etc/x'\n[[file]]\ncontent=\"a\\n\"\nto='/etc/x'\nappend=true\n";
+    let changed = |old: &str| !made(vec![file("etc/x", old)], text, &[], UidTaken::Fail).expect("a plan").layers.is_empty();
+    assert!(!changed("a\n") && changed("b\n"));
+    let nothing = "[[file]]\ncontent=''\nto='/etc/x'\nappend=true\n";
+    assert!(made(vec![file("etc/x", "no newline")], nothing, &[], UidTaken::Fail).expect("a plan").layers.is_empty());
+}

@@ -15,11 +15,12 @@ pub use builtin::{Library, ShippedRecipe};
 pub use error::RecipeError;
 pub use merge::{Ask, Merged, merge};
 pub use resolve::{
-    Conda, CondaSource, Config, Divert, File, FileBody, Mode, Names, PackageRequest, Resolved, ResolvedUnit, Tar, User, resolve,
+    ArchiveKey, ArchiveSource, Conda, CondaSource, Config, Divert, File, FileBody, Mode, Names, PackageRequest, Resolved,
+    ResolvedUnit, Tar, User, resolve,
 };
 pub use schema::{
-    AptTable, Clear, CondaTable, ConfigTable, DirectoryTable, DivertTable, Document, FileTable, TarTable, Text, UserTable,
-    json_schema,
+    AptTable, Clear, CondaTable, ConfigTable, DirectoryTable, DivertTable, Document, FileTable, SourceTable, TarTable, Text,
+    UserTable, json_schema,
 };
 pub use template::{Surroundings, TemplateError};
 pub use unit::{Rank, Unit};

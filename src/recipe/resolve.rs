@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::apt::select::is_local_file;
 use crate::oci::Digest;
 use crate::script::StandIn;
 use crate::stream::EntryPath;
@@ -13,9 +14,11 @@ use super::schema::{Document, Text};
 use super::{Merged, Rank, RecipeError, Surroundings, Unit};
 
 mod mode;
+mod source;
 mod values;
 
 pub use mode::Mode;
+pub use source::{ArchiveKey, ArchiveSource};
 pub use values::Names;
 use values::{absolute, fill_all};
 
@@ -70,6 +73,8 @@ pub struct PackageRequest {
     pub recommends: Option<bool>,
     /// Whether it is part of the profile's request (else of the file's).
     pub of_profile: bool,
+    /// Archives beside the base's.
+    pub sources: Vec<ArchiveSource>,
 }
 
 /// An account to make.
@@ -217,9 +222,10 @@ pub fn resolve(merged: &Merged, surroundings: &Surroundings<'_>) -> Result<Resol
 fn resolve_unit(unit: &Unit, around: &Surroundings<'_>) -> Result<ResolvedUnit, RecipeError> {
     let Document { apt, user, file, directory, divert, stand_in, tar, conda, .. } = &unit.document;
     let packages = PackageRequest {
-        arguments: fill_all(unit, &apt.packages, around)?,
+        arguments: fill_all(unit, &apt.packages, around)?.into_iter().map(|word| beside(unit, word)).collect(),
         recommends: apt.recommends.as_ref().map(|r| *r.get_ref()),
         of_profile: unit.of_profile,
+        sources: apt.source.iter().map(|table| source::read(unit, table, around)).collect::<Result<_, _>>()?,
     };
     let directories = directory.iter().map(|d| {
         let mode = d.mode.as_ref().map_or(Ok(Mode::Octal(0o755)), |m| Mode::read(unit, m, around))?;
@@ -249,6 +255,13 @@ fn resolve_unit(unit: &Unit, around: &Surroundings<'_>) -> Result<ResolvedUnit, 
         conda: conda.as_ref().map(|c| values::conda(unit, c, around)).transpose()?,
         digest: unit.digest,
     })
+}
+
+/// A package file is meant beside the document that names it.
+fn beside(unit: &Unit, word: String) -> String {
+    let folder = unit.folder.as_deref().filter(|folder| is_local_file(&word) && !folder.as_os_str().is_empty());
+    let Some(path) = folder.map(|folder| folder.join(&word).display().to_string()) else { return word };
+    if is_local_file(&path) { path } else { format!("./{path}") }
 }
 
 /// The config as it grows, with who said what.

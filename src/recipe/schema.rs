@@ -62,6 +62,26 @@ pub struct AptTable {
     /// Whether recommended packages are installed too; not in a recipe.
     #[schemars(with = "Option<bool>")]
     pub recommends: Option<Spanned<bool>>,
+    /// Archives beside the base's.
+    pub source: Vec<SourceTable>,
+}
+
+/// `[[apt.source]]`: an archive that packages may come from, in the words of deb822; for this build, not for the image.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SourceTable {
+    /// Roots of the archive, between blanks.
+    #[schemars(with = "String")]
+    pub uris: Text,
+    /// Suites, or paths that end in `/`, between blanks.
+    #[schemars(with = "String")]
+    pub suites: Text,
+    /// Components, between blanks; none where the suite is a path.
+    #[schemars(with = "Option<String>")]
+    pub components: Option<Text>,
+    /// The archive's key: a file relative to the file that says so, or the armoured text itself.
+    #[schemars(with = "String")]
+    pub signed_by: Text,
 }
 
 /// `[[user]]`: an account, as `useradd -rm` makes it with the base's own defaults.

@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn tables_of_later_issues_are_unknown_keys() {
-        for text in ["[[from]]\nimage='a'\n", "[[apt.source]]\nuris='x'\n"] {
+        for text in ["[[from]]\nimage='a'\n", "[[apt.source]]\nuris='x'\nsuites='y'\nsigned-by='z'\ntrusted='yes'\n"] {
             assert!(Unit::parse("r", Rank::File, text).is_err(), "{text}");
         }
     }

@@ -30,11 +30,20 @@ impl<'l> Oracle<'l> {
         Self { lab, configuration, digest: hex(&digest.finalize()), folder }
     }
 
-    /// What apt would do; none if it refuses.
-    pub(crate) fn asked(&self, words: &[String], recommends: bool) -> Option<Vec<String>> {
+    fn file(&self, words: &[String], recommends: bool) -> PathBuf {
         let mut key = Sha256::new();
         key.update(format!("{} {recommends} {}", self.digest, words.join(" ")));
-        let file = self.folder.join(hex(&key.finalize()));
+        self.folder.join(hex(&key.finalize()))
+    }
+
+    /// Whether apt was asked this before.
+    pub(crate) fn knows(&self, words: &[String], recommends: bool) -> bool {
+        self.file(words, recommends).exists()
+    }
+
+    /// What apt would do; none if it refuses.
+    pub(crate) fn asked(&self, words: &[String], recommends: bool) -> Option<Vec<String>> {
+        let file = self.file(words, recommends);
         if let Ok(text) = std::fs::read_to_string(&file) {
             let mut lines = text.lines().map(str::to_owned);
             return (lines.next().as_deref() == Some("done")).then(|| lines.collect());

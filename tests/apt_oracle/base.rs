@@ -24,7 +24,7 @@ pub(crate) enum Age {
 /// What an aged server has, beside the required packages.
 const SERVER: &[&str] = &["systemd-sysv", "openssh-server", "sudo", "curl", "git", "python3-venv", "nginx", "libssl-dev", "g++"];
 
-pub(crate) fn pins(seen: Seen<'_>) -> i32 {
+fn pins(seen: Seen<'_>) -> i32 {
     if seen.file == File::Status { 100 } else { 500 }
 }
 

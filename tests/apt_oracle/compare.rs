@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use plywood::apt::order::{Step, steps};
 use plywood::apt::packages::Index;
 use plywood::apt::select::{Options, Selection, select};
-use plywood::apt::universe::{Installed, Seen, Universe};
+use plywood::apt::universe::{File, Installed, PackageId, Seen, Universe, VersionId};
 
 use crate::answers::Oracle;
-use crate::base::{Age, pins, status};
+use crate::base::{Age, status};
 use crate::lab::Lab;
+use crate::pins::Pins;
 
 /// A request that is answered otherwise than apt does, and why that is right. At most one in a hundred.
 pub(crate) struct Exception {
@@ -27,11 +28,25 @@ pub(crate) fn number(variable: &str, otherwise: usize) -> usize {
 }
 
 /// What is asked on which base.
+#[derive(Clone, Copy)]
 pub(crate) struct Matrix {
     pub(crate) age: Age,
     pub(crate) singles: usize,
     pub(crate) triples: usize,
+    /// The base's apt.conf and preferences.
+    pub(crate) conf: &'static str,
+    pub(crate) preferences: &'static str,
+    /// Packages are asked for as `NAME/SUITE`.
+    pub(crate) suite: Option<&'static str>,
 }
+
+impl Matrix {
+    pub(crate) fn new(age: Age, singles: usize, triples: usize) -> Self {
+        Self { age, singles, triples, conf: "", preferences: "", suite: None }
+    }
+}
+
+type InSuite<'s> = &'s (dyn Fn(usize, &str) -> bool + Sync);
 
 fn told_by_us(universe: &Universe<'_>, selection: &Selection) -> Vec<String> {
     let name = |package| universe.name(package);
@@ -53,20 +68,23 @@ fn told_by_us(universe: &Universe<'_>, selection: &Selection) -> Vec<String> {
 }
 
 /// The requests of `PLYWOOD_ORACLE_REQUESTS` (words separated by blanks, requests by `;`), else drawn ones.
-fn requests(universe: &Universe<'_>, matrix: &Matrix) -> Vec<Vec<String>> {
+fn requests(universe: &Universe<'_>, matrix: &Matrix, in_suite: InSuite<'_>) -> Vec<Vec<String>> {
     match std::env::var("PLYWOOD_ORACLE_REQUESTS") {
         Ok(text) => text.split(';').map(|words| words.split_whitespace().map(str::to_owned).collect()).collect(),
-        Err(_) => drawn(universe, matrix),
+        Err(_) => drawn(universe, matrix, in_suite),
     }
 }
 
-/// Requests of one and of three packages, drawn from all that are not installed.
-fn drawn(universe: &Universe<'_>, matrix: &Matrix) -> Vec<Vec<String>> {
-    let names: Vec<&str> = universe
-        .packages()
-        .filter(|package| universe.candidate(*package).is_some() && universe.installed(*package).is_none())
-        .map(|package| universe.name(package))
-        .collect();
+/// Requests of one and of three packages, drawn from all that are not installed, or of a suite from all that it has.
+fn drawn(universe: &Universe<'_>, matrix: &Matrix, in_suite: InSuite<'_>) -> Vec<Vec<String>> {
+    let has = |version: &VersionId, suite: &str| {
+        universe.files(*version).iter().any(|file| matches!(file, File::Index(at) if in_suite(*at, suite)))
+    };
+    let is_drawn = |package: &PackageId| match matrix.suite {
+        Some(suite) => universe.versions_of(*package).iter().any(|version| has(version, suite)),
+        None => universe.candidate(*package).is_some() && universe.installed(*package).is_none(),
+    };
+    let names: Vec<&str> = universe.packages().filter(is_drawn).map(|package| universe.name(package)).collect();
     let mut state = number("PLYWOOD_ORACLE_SEED", usize::try_from(SEED).unwrap()) as u64;
     let mut draw = || {
         // xorshift64*: any good spread will do, it only has to be the same everywhere.
@@ -74,7 +92,8 @@ fn drawn(universe: &Universe<'_>, matrix: &Matrix) -> Vec<Vec<String>> {
         state ^= state << 25;
         state ^= state >> 27;
         let at = state.wrapping_mul(0x2545_f491_4f6c_dd1d) % names.len() as u64;
-        names[usize::try_from(at).unwrap()].to_owned()
+        let name = names[usize::try_from(at).unwrap()];
+        matrix.suite.map_or_else(|| name.to_owned(), |suite| format!("{name}/{suite}"))
     };
     let mut requests: Vec<Vec<String>> = (0..matrix.singles).map(|_| vec![draw()]).collect();
     requests.extend((0..matrix.triples).map(|_| (0..3).map(|_| draw()).collect()));
@@ -82,10 +101,16 @@ fn drawn(universe: &Universe<'_>, matrix: &Matrix) -> Vec<Vec<String>> {
 }
 
 /// How an answer differs from apt's; nothing if it does not.
-fn difference(universe: &Universe<'_>, apt: Option<Vec<String>>, words: &[String], recommends: bool) -> Option<String> {
-    let options = Options { recommends, ..Options::default() };
+fn difference(
+    universe: &Universe<'_>,
+    apt: Option<Vec<String>>,
+    words: &[String],
+    options: Options,
+    in_suite: InSuite<'_>,
+) -> Option<String> {
+    let recommends = options.recommends;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let ours = select(universe, &words, options, &|_, _| false).map(|selection| told_by_us(universe, &selection));
+    let ours = select(universe, &words, options, in_suite).map(|selection| told_by_us(universe, &selection));
     let asked = format!("{} recommends={recommends}", words.join(" "));
     let set = |told: &[String]| told.iter().filter(|step| !step.starts_with("Conf")).cloned().collect::<BTreeSet<_>>();
     match (apt, ours) {
@@ -117,18 +142,26 @@ pub(crate) fn compare(matrix: &Matrix) {
     let indexes: Vec<Index> = lab.texts.iter().map(|text| Index::read(text, &lab.architecture).unwrap()).collect();
     let status = status(&lab, &indexes, matrix.age);
     let folder = tempfile::tempdir().unwrap();
-    let oracle = Oracle::new(&lab, folder.path(), &status, "", "");
+    let oracle = Oracle::new(&lab, folder.path(), &status, matrix.conf, matrix.preferences);
+    let pins = Pins::new(&lab, matrix.conf, matrix.preferences);
     let status = Index::read(status.as_bytes(), &lab.architecture).unwrap();
     let all: Vec<&Index> = indexes.iter().collect();
-    let priority: &dyn Fn(Seen<'_>) -> i32 = &pins;
-    let universe = Universe::new(&all, Installed { status: &status, extended_states: b"" }, priority);
-    let (mut differences, mut served, mut lines, mut excused) = (Vec::new(), 0, 0, 0);
-    let requests = requests(&universe, matrix);
+    let priority = |seen: Seen<'_>| pins.priority(seen);
+    let universe = Universe::new(&all, Installed { status: &status, extended_states: b"" }, &priority);
+    let in_suite = |at: usize, suite: &str| lab.indexes[at][1..=2].iter().any(|name| name == suite);
+    let (mut differences, mut asked, mut served, mut lines, mut excused) = (Vec::new(), 0, 0, 0, 0);
+    let requests = requests(&universe, matrix, &in_suite);
+    let only_known = std::env::var_os("PLYWOOD_ORACLE_KNOWN").is_some();
     for (words, recommends) in requests.iter().flat_map(|words| [(words, false), (words, true)]) {
+        if only_known && !oracle.knows(words, recommends) {
+            continue;
+        }
+        let options = Options { recommends, suggests: pins.suggests, ..Options::default() };
         let apt = oracle.asked(words, recommends);
+        asked += 1;
         served += usize::from(apt.is_some());
         lines += apt.as_ref().map_or(0, Vec::len);
-        let Some(difference) = difference(&universe, apt, words, recommends) else { continue };
+        let Some(difference) = difference(&universe, apt, words, options, &in_suite) else { continue };
         eprintln!("{difference}");
         if EXCEPTIONS.iter().any(|exception| exception.words == words.join(" ")) {
             excused += 1;
@@ -136,7 +169,7 @@ pub(crate) fn compare(matrix: &Matrix) {
             differences.push(difference);
         }
     }
-    let (total, found) = (requests.len() * 2, differences.len());
+    let (total, found) = (asked, differences.len());
     eprintln!(
         "{:?} base of {} packages: {total} requests, {served} served by apt in {lines} steps, {found} differ",
         matrix.age,

@@ -109,6 +109,7 @@ impl Bench {
             offline: self.offline,
             refresh: self.refresh,
             max_age: Duration::from_secs(3600),
+            sources: &[],
             mirrors: &self.mirrors,
         };
         choose(&asked, &self.store, &self.client()).await
@@ -123,7 +124,7 @@ impl Bench {
 /// One request: a unit per group of words, named by its first word.
 pub(crate) fn request(units: &[&[&str]]) -> SolverRequest {
     let unit = |words: &&[&str]| (words[0].to_owned(), words.iter().map(|word| (*word).to_owned()).collect());
-    SolverRequest { units: units.iter().map(unit).collect(), recommends: None }
+    SolverRequest { units: units.iter().map(unit).collect(), recommends: None, files: Vec::new() }
 }
 
 /// `name version` of what changes.

@@ -87,7 +87,9 @@ async fn what_cannot_be_chosen_says_why() {
         ("alpha=9", Class::NotFound, ["no version 9", "has 1.0"]),
         ("chain", Class::Input, ["chain depends on link", "link depends on absent (>= 2)"]),
         ("core-", Class::Refused, ["core would be removed", "essential"]),
-        ("./some.deb", Class::Refused, ["./some.deb", "local package files"]),
+        ("./some.deb", Class::Input, ["./some.deb", "no package for amd64"]),
+        ("al*", Class::Usage, ["\"al*\" is a glob", "name the packages themselves"]),
+        ("some^", Class::Usage, ["\"some^\" is a task", "name the packages themselves"]),
     ] {
         let error = bench.choose(vec![request(&[&[word]])]).await.unwrap_err();
         assert_eq!(error.class(), class, "{}", told(&error));

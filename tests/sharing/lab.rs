@@ -87,6 +87,11 @@ impl Lab {
         layers(&output.stdout)
     }
 
+    /// What is asked in place of the archive that the bases name.
+    pub(crate) fn mirror(&self) -> String {
+        format!("http://archive.test/debian/={}", self.archive.uri())
+    }
+
     /// The command that does it.
     pub(crate) fn command(&self, base: &Tree, out: &str) -> Command {
         let from = self.path(&format!("{out}-base"));
@@ -95,7 +100,7 @@ impl Lab {
         command
             .args(["build", &format!("oci:{}:base", from.display()), "--profile", "probe", "--json"])
             .args(["--platform", "linux/amd64", "-o", &format!("oci:{}:x", self.path(out).display())])
-            .args(["--apt-mirror", &format!("http://archive.test/debian/={}", self.archive.uri())])
+            .args(["--apt-mirror", &self.mirror()])
             .arg("--layers-dir")
             .arg(self.path("layers"))
             .env_clear()

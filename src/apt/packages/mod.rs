@@ -53,6 +53,9 @@ impl Fault for IndexFault {
             Self::Stanza { .. } | Self::Size => Side::Source,
         }
     }
+    fn hint(&self) -> Option<String> {
+        matches!(self, Self::Size).then(|| "name fewer components of the archive in the base's sources".into())
+    }
 }
 
 /// One file's packages in file order.

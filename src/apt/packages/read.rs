@@ -14,6 +14,10 @@ pub(super) fn read(text: &[u8], architecture: &str) -> Result<Index, IndexFault>
     if text.len() > MAX_FILE {
         return Err(IndexFault::Size);
     }
+    // Counted before anything is kept, so that a flood costs one look.
+    if memchr::memmem::find_iter(text, b"\nPackage:").take(MAX_PACKAGES + 1).count() > MAX_PACKAGES {
+        return Err(IndexFault::Size);
+    }
     let mut reader = Reader { architecture: architecture.to_owned(), ..Reader::default() };
     for stanza in stanzas(text) {
         let size = stanza.text().len();

@@ -34,6 +34,14 @@ fn index() -> Index {
 }
 
 #[test]
+fn a_flood_of_packages_is_refused_and_many_are_not() {
+    let flood = "Package: a\n\n".repeat(MAX_PACKAGES + 2);
+    assert_eq!(Index::read(flood.as_bytes(), "amd64").map(|index| index.len()), Err(IndexFault::Size));
+    let many = "Package: a\nVersion: 1\n\n".repeat(1000);
+    assert_eq!(Index::read(many.as_bytes(), "amd64").map(|index| index.len()), Ok(1000));
+}
+
+#[test]
 fn names_are_numbered_as_they_are_first_mentioned() {
     let index = index();
     assert_eq!(index.names().collect::<Vec<_>>(), ["a", "c", "d", "e:any", "v", "w", "b", "b:any"]);

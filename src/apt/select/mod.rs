@@ -7,6 +7,7 @@
 mod closure;
 mod explain;
 mod mark;
+mod release;
 mod request;
 mod search;
 mod settle;
@@ -19,6 +20,7 @@ use super::packages::Field;
 use super::universe::{File, Kind, PackageId, Universe, VersionId};
 use crate::error::{Class, Fault, Side};
 
+pub use request::is_local_file;
 pub(in crate::apt) use state::priority;
 
 use mark::{By, Reach};
@@ -153,6 +155,22 @@ pub enum SelectFault {
         /// As it was written.
         word: String,
     },
+    /// A form of apt's that says no package by name.
+    #[error("{word:?} is {what}, which means packages that change with the archive")]
+    Pattern {
+        /// As it was written.
+        word: String,
+        /// `a task`, ...
+        what: &'static str,
+    },
+    /// A package file that this base cannot take.
+    #[error("{word} is no package for {architecture}: its control file says otherwise, or lacks Package or Version")]
+    LocalFile {
+        /// As it was written.
+        word: String,
+        /// Of the base.
+        architecture: String,
+    },
     /// No set of packages serves the request: a complete search says so.
     #[error("the packages cannot be installed together:\n{}", reasons.join("\n"))]
     Unmet {
@@ -164,6 +182,14 @@ pub enum SelectFault {
     Undecided {
         /// One line each.
         reasons: Vec<String>,
+    },
+    /// A package of another architecture than the base's.
+    #[error("{word:?} asks for a package of another architecture, and only those for {architecture} are chosen")]
+    Foreign {
+        /// As it was written.
+        word: String,
+        /// Of the base.
+        architecture: String,
     },
     /// Something that must not happen without being allowed.
     #[error("{name} would be {what}")]
@@ -182,9 +208,9 @@ impl Fault for SelectFault {
     fn class(&self) -> Class {
         match self {
             Self::Unknown { .. } | Self::NoVersion { .. } => Class::NotFound,
-            Self::Ambiguous { .. } | Self::Word { .. } => Class::Usage,
-            Self::Unmet { .. } | Self::Undecided { .. } => Class::Input,
-            Self::Refused { .. } => Class::Refused,
+            Self::Ambiguous { .. } | Self::Word { .. } | Self::Pattern { .. } => Class::Usage,
+            Self::Unmet { .. } | Self::Undecided { .. } | Self::LocalFile { .. } => Class::Input,
+            Self::Refused { .. } | Self::Foreign { .. } => Class::Refused,
             Self::Lost => Class::Local,
         }
     }
@@ -199,6 +225,11 @@ impl Fault for SelectFault {
         match self {
             Self::Unknown { nearest, .. } if !nearest.is_empty() => Some(format!("did you mean {}?", nearest.join(" or "))),
             Self::Ambiguous { providers, .. } => Some(format!("name one of them, such as {}", providers.first()?)),
+            Self::Foreign { .. } => Some("build an image of that platform with --platform".into()),
+            Self::Refused { what: ESSENTIAL, .. } => Some("leave out what removes it: a base cannot work without it".into()),
+            Self::Refused { what: HELD, .. } => Some("`apt-mark unhold` it in the base, or leave it as it is".into()),
+            Self::Refused { .. } => Some("name the version that is installed, or a newer one".into()),
+            Self::Pattern { .. } => Some("name the packages themselves".into()),
             Self::Undecided { .. } => Some("name versions, or fewer packages in one request".into()),
             _ => None,
         }
@@ -223,7 +254,8 @@ fn select_here(
     in_suite: &dyn Fn(usize, &str) -> bool,
 ) -> Result<Selection, SelectFault> {
     let asked: Vec<Asked> = words.iter().map(|word| request::resolve(universe, word, in_suite)).collect::<Result<_, _>>()?;
-    let mut marks = Marks::new(universe, options);
+    let offered = release::offered(universe, words, &asked, options, in_suite);
+    let mut marks = Marks::new(universe, options, offered);
     let broken_before: Vec<PackageId> =
         marks.chosen().map(|(package, _)| package).filter(|package| marks.is_broken(*package)).collect();
     for one in &asked {
@@ -254,25 +286,29 @@ fn select_here(
         }
     }
     marks.sweep(&asked.iter().map(|one| one.package).collect::<Vec<_>>());
-    check_allowed(&marks, &asked)?;
+    check_allowed(&marks)?;
     Ok(selection(&marks, &asked, searched))
 }
 
+/// Why an essential package may not go.
+const ESSENTIAL: &str = "removed, but is essential";
+/// Why a held package may not change.
+const HELD: &str = "changed, but is on hold";
+
 /// What `-y` does not cover: removal of essential packages, downgrades, changes of held packages.
-fn check_allowed(marks: &Marks<'_, '_>, asked: &[Asked]) -> Result<(), SelectFault> {
+fn check_allowed(marks: &Marks<'_, '_>) -> Result<(), SelectFault> {
     let universe = marks.universe;
     for package in universe.packages().filter(|package| marks.of(*package).mode != Mode::Keep) {
         let refuse = |what| Err(SelectFault::Refused { name: universe.name(package).to_owned(), what });
         let removed = marks.of(package).mode == Mode::Delete;
         if removed && (universe.is_essential(package) || universe.is_protected(package)) {
-            return refuse("removed, but is essential");
+            return refuse(ESSENTIAL);
         }
         if universe.is_held(package) && universe.installed(package).is_some() {
-            return refuse("changed, but is on hold");
+            return refuse(HELD);
         }
         if let Some((old, new)) = universe.installed(package).zip(marks.of(package).chosen)
             && super::version::Version::new(universe.version(new)) < super::version::Version::new(universe.version(old))
-            && asked.iter().any(|one| one.package == package)
         {
             return refuse("downgraded");
         }

@@ -1,7 +1,7 @@
-//! The words of a request: `NAME`, `NAME=VERSION`, `NAME/SUITE`, each with `:ARCHITECTURE` behind the name, and `NAME-`.
+//! The words of a request: `./FILE.deb`, `NAME`, `NAME=VERSION`, `NAME/SUITE`, each with `:ARCHITECTURE` behind the name, and `NAME-`.
 //!
 //! Invariant: a word means one package and one version, or it is a fault; what apt would answer with a guess (patterns,
-//! tasks) is not understood here.
+//! tasks) is refused by name.
 
 use super::super::universe::{File, PackageId, Universe, VersionId};
 use super::SelectFault;
@@ -26,12 +26,32 @@ enum Which<'w> {
     Gone,
 }
 
+/// Whether a word names a package file of this machine: it begins as a path does.
+pub fn is_local_file(word: &str) -> bool {
+    ["./", "../", "/"].iter().any(|start| word.starts_with(start))
+}
+
+/// The suite that a word names, which its dependencies may come from, too.
+pub(super) fn suite(word: &str) -> Option<&str> {
+    word.split_once('/').filter(|(name, _)| !is_local_file(word) && !name.contains('=')).map(|(_, suite)| suite)
+}
+
 pub(super) fn resolve(universe: &Universe<'_>, word: &str, in_suite: &dyn Fn(usize, &str) -> bool) -> Result<Asked, SelectFault> {
+    if is_local_file(word) {
+        let absent = || SelectFault::LocalFile { word: word.to_owned(), architecture: universe.architecture().to_owned() };
+        let version = universe.local(word).ok_or_else(absent)?;
+        return Ok(Asked { package: universe.package(version), version: Some(version) });
+    }
+    if let Some(what) = pattern(universe, word) {
+        return Err(SelectFault::Pattern { word: word.to_owned(), what });
+    }
     let (name, which) = split(universe, word);
     let name = match name.split_once(':') {
         None => name,
         Some((name, architecture)) if matches!(architecture, "any" | "native") || architecture == universe.architecture() => name,
-        Some(_) => return Err(unknown(universe, name)),
+        Some(_) => {
+            return Err(SelectFault::Foreign { word: word.to_owned(), architecture: universe.architecture().to_owned() });
+        }
     };
     if name.is_empty() || matches!(which, Which::Exactly("") | Which::Suite("")) {
         return Err(SelectFault::Word { word: word.to_owned() });
@@ -53,6 +73,21 @@ pub(super) fn resolve(universe: &Universe<'_>, word: &str, in_suite: &dyn Fn(usi
     match version {
         Some(version) => Ok(Asked { package, version: Some(version) }),
         None => Err(no_version(universe, package, which)),
+    }
+}
+
+/// What apt would understand and we do not: a task, a search pattern, a glob or a regular expression.
+fn pattern(universe: &Universe<'_>, word: &str) -> Option<&'static str> {
+    let name = word.split(['=', '/', ':']).next().unwrap_or(word);
+    if universe.find(name).is_some() {
+        return None;
+    }
+    match name {
+        _ if name.ends_with('^') => Some("a task"),
+        _ if name.starts_with(['?', '~', '!', '(']) => Some("a search pattern"),
+        // A plus sign or a dot is part of ordinary names.
+        _ if name.contains(['*', '?', '[', '^', '$', '|', '\\']) => Some("a glob or a regular expression"),
+        _ => None,
     }
 }
 

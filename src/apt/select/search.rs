@@ -75,7 +75,7 @@ impl<'m, 'u, 'a> Problem<'m, 'u, 'a> {
         let installed = self.marks.universe.installed(package);
         let candidate = match self.asked.iter().find(|one| one.package == package) {
             Some(one) => one.version,
-            None => self.marks.universe.candidate(package),
+            None => self.marks.offered.get(&package).copied().or(self.marks.universe.candidate(package)),
         };
         installed.into_iter().chain(candidate.filter(|candidate| Some(*candidate) != installed))
     }
@@ -236,7 +236,7 @@ impl Walk<'_, '_, '_, '_> {
 /// Makes the marks the solution, and adds what is recommended and what follows its source, as far as nothing of the solution
 /// has to change for it.
 fn adopt(marks: &mut Marks<'_, '_>, asked: &[Asked], chosen: &[VersionId], broken_before: &[PackageId]) {
-    *marks = Marks::new(marks.universe, marks.options);
+    *marks = Marks::new(marks.universe, marks.options, std::mem::take(&mut marks.offered));
     let universe = marks.universe;
     for package in universe.packages().filter(|package| universe.installed(*package).is_some()) {
         marks.change(package, |choice| (choice.chosen, choice.mode, choice.protected) = (None, Mode::Delete, true));

@@ -4,7 +4,7 @@
 //! change a choice.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::super::packages::Field;
 use super::super::universe::{Group, Kind, PackageId, Universe, VersionId, Wanted};
@@ -45,17 +45,19 @@ pub(super) struct Marks<'u, 'a> {
     pub(super) options: Options,
     pub(super) choices: Vec<Choice>,
     pub(super) turns: u32,
+    /// Candidates that the request itself decides: of suites that it names.
+    pub(super) offered: BTreeMap<PackageId, VersionId>,
     /// Installed packages with another candidate, by the source version of that candidate.
     pub(super) by_source: HashMap<(&'a str, &'a str), Vec<PackageId>>,
 }
 
 impl<'u, 'a> Marks<'u, 'a> {
-    pub(super) fn new(universe: &'u Universe<'a>, options: Options) -> Self {
+    pub(super) fn new(universe: &'u Universe<'a>, options: Options, offered: BTreeMap<PackageId, VersionId>) -> Self {
         let choices = universe
             .packages()
             .map(|package| Choice {
                 chosen: universe.installed(package),
-                candidate: universe.candidate(package),
+                candidate: offered.get(&package).copied().or(universe.candidate(package)),
                 automatic: universe.is_automatic(package),
                 ..Choice::default()
             })
@@ -68,7 +70,7 @@ impl<'u, 'a> Marks<'u, 'a> {
                 by_source.entry(universe.stanza(candidate).source()).or_default().push(package);
             }
         }
-        Self { universe, options, choices, turns: 0, by_source }
+        Self { universe, options, choices, turns: 0, offered, by_source }
     }
 
     pub(super) fn of(&self, package: PackageId) -> Choice {

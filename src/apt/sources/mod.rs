@@ -190,14 +190,24 @@ impl Sources {
             }
             let text = String::from_utf8_lossy(&bytes);
             let stanzas = if path.ends_with(".sources") { stanza::parse(&text) } else { one_line::parse(&text) };
-            for stanza in stanzas {
-                let malformed = |line, what| SourcesError::Malformed { file: file.clone(), line, what };
-                let given = stanza.map_err(|(line, what)| malformed(line, what))?;
-                let line = given.line;
-                sources.add(&given, &file, native).map_err(|what| malformed(line, what))?;
-            }
+            sources.add_all(stanzas, &file, native)?;
         }
         Ok(sources)
+    }
+
+    /// Adds archives that the user names, behind those of the base; `said_by` is what messages call the place.
+    pub fn add_stanza(&mut self, said_by: &str, text: &str, native: &str) -> Result<(), SourcesError> {
+        self.add_all(stanza::parse(text), &said_by.into(), native)
+    }
+
+    fn add_all(&mut self, all: Vec<Result<Given, (usize, String)>>, file: &Arc<str>, native: &str) -> Result<(), SourcesError> {
+        for stanza in all {
+            let malformed = |line, what| SourcesError::Malformed { file: file.clone(), line, what };
+            let given = stanza.map_err(|(line, what)| malformed(line, what))?;
+            let line = given.line;
+            self.add(&given, file, native).map_err(|what| malformed(line, what))?;
+        }
+        Ok(())
     }
 
     /// Adds the product of the stanza's URIs and suites.

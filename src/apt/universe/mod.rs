@@ -5,6 +5,7 @@
 //! then the newest, and no downgrade below a priority of 1000. It is read-only: choices are the selection's matter.
 
 mod after;
+mod local;
 mod relations;
 #[cfg(test)]
 mod tests;
@@ -98,6 +99,8 @@ pub struct Universe<'a> {
     packages: Vec<Package<'a>>,
     versions: Vec<PackageVersion<'a>>,
     numbers: HashMap<&'a str, PackageId>,
+    /// Package files of the request's own, by the word that names each.
+    local: HashMap<&'a str, VersionId>,
 }
 
 impl<'a> Universe<'a> {
@@ -109,6 +112,7 @@ impl<'a> Universe<'a> {
             packages: Vec::new(),
             versions: Vec::new(),
             numbers: HashMap::with_capacity(indexes.iter().map(|index| index.len()).sum::<usize>() * 2),
+            local: HashMap::new(),
         };
         for (at, index) in indexes.iter().enumerate() {
             universe.add_index(index, File::Index(at));

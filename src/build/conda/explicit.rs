@@ -92,9 +92,11 @@ fn known_md5(store: &Store, digest: Digest, size: u64) -> Result<String> {
 pub(super) fn read(fetch: &Fetch<'_>, file: &str, files: &[LockedFile]) -> Result<Brought> {
     let wanted = list_of(fetch, file)?;
     let mut brought = Brought::default();
+    let mut urls = String::new();
     let mut history = "==> 1970-01-01 00:00:00 <==\n# cmd: plywood build\n".to_owned();
     for (wanted, file) in wanted.into_iter().zip(files) {
         history.push_str(&format!("+{}/{}::{}\n", wanted.channel(), wanted.subdir(), wanted.distribution()));
+        urls.push_str(&format!("{}\n", wanted.url));
         let md5 = known_md5(&fetch.services.store, file.sha256, file.size)?;
         let member = Member { at: 0, size: file.size, md5, sha256: file.sha256 };
         let place = Place { blob: (file.sha256, file.size), at: 0 };
@@ -103,5 +105,7 @@ pub(super) fn read(fetch: &Fetch<'_>, file: &str, files: &[LockedFile]) -> Resul
     // The mark of an environment. Its time is nobody's, so that the layer is the same each day.
     let history = SmallFile { mode: 0o644, mtime: 0, bytes: history.into_bytes() };
     brought.files.insert("conda-meta/history".into(), history);
+    // The mark of a package cache, used where one is kept.
+    brought.files.insert("pkgs/urls.txt".into(), SmallFile { mode: 0o644, mtime: 0, bytes: urls.into_bytes() });
     Ok(brought)
 }

@@ -86,7 +86,8 @@ pub(super) fn read(files: &[LockedFile], services: &Services) -> Result<Brought>
     };
     // Reading the installer made sure that it has all of them.
     let packages = installer.wanted.iter().cloned().filter_map(source).collect();
-    let files = installer.files.iter().filter(|(name, _)| !name.starts_with("pkgs/"));
+    // A record stands in its package's folder anew, and only for what is linked.
+    let files = installer.files.iter().filter(|(name, _)| !name.ends_with("/info/repodata_record.json"));
     Ok(Brought { packages, files: files.map(|(name, file)| (name.clone(), file.clone())).collect() })
 }
 

@@ -92,6 +92,7 @@ pub(super) async fn read(one: &Prepared, request: &Request, services: &Services)
             environment: None,
             files: BTreeMap::new(),
             group_writable: conda.group_writable,
+            cache: Vec::new(),
         };
         if let Some(files) = locked.map(|l| &l.files).filter(|files| !files.is_empty()) {
             let found = match &conda.source {
@@ -100,7 +101,11 @@ pub(super) async fn read(one: &Prepared, request: &Request, services: &Services)
                     explicit::read(&Fetch { request, services, folder: conda.folder.as_deref() }, file, files)?
                 }
             };
-            prefix.files = found.files.clone();
+            prefix.files.clone_from(&found.files);
+            prefix.files.retain(|name, _| conda.keep_pkgs || !name.starts_with("pkgs/"));
+            if conda.keep_pkgs {
+                prefix.cache = packages::cache(&found, one).await?;
+            }
             prefix.environment = Some(packages::environment(found, conda, &platform, one, services).await?);
         }
         prefixes.push(prefix);

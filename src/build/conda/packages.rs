@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::conda::{Environment, Linked, Member, SmallFile, Wanted};
 use crate::error::Result;
+use crate::plan::conda::Cached;
 use crate::recipe::Conda;
 
-use super::super::archives::{Archives, Place};
+use super::super::archives::{Archives, Part, Place};
 use super::super::prepare::Prepared;
 use super::super::{BuildError, Services};
 use super::prefix_of;
@@ -46,6 +47,20 @@ pub(super) async fn environment(
         let packages = read_all(&brought.packages, &prefix, &archives, threads)?;
         let environment = Environment::new(prefix, &platform, packages);
         Ok(environment?)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(super::worker)?
+}
+
+/// What a package cache keeps of each package.
+pub(super) async fn cache(brought: &Brought, one: &Prepared) -> Result<Vec<Cached>> {
+    let (sources, archives) = (brought.packages.clone(), one.archives.clone());
+    let work = move || -> Result<Vec<Cached>> {
+        let one = |source: &Source| -> Result<Cached> {
+            let (archive, size, place) = (source.member.sha256, source.member.size, source.place);
+            let whole = archives.part(Part::Whole, archive, size, place)?.ok_or(BuildError::Worker)?;
+            Ok(Cached { whole, info: archives.part(Part::Info, archive, size, place)? })
+        };
+        sources.iter().map(one).collect()
     };
     tokio::task::spawn_blocking(work).await.map_err(super::worker)?
 }

@@ -24,7 +24,7 @@ pub(super) fn document(args: &BuildArgs) -> Result<(Document, String)> {
     };
     let layer = |path: &std::path::PathBuf| TarTable { path: text(&path.display().to_string()) };
     let document = Document {
-        apt: AptTable { packages: texts(&args.apt), recommends: None },
+        apt: AptTable { packages: texts(&args.apt), recommends: None, source: Vec::new() },
         file: args.add_file.iter().map(|f| file_flag::file(f)).collect::<Result<_>>()?,
         tar: args.layer.iter().map(layer).collect(),
         config,

@@ -95,3 +95,27 @@ fn plain(package: &str, section: &Section, compression: Compression) -> Result<P
 pub fn data(package: &str, file: &Section) -> Result<Box<dyn Read + Send>, CondaError> {
     Container::open(package, file)?.data(package)
 }
+
+/// The uncompressed tar with a package's `info/`, where that is one of its own.
+pub fn info_tar(package: &str, file: &Section) -> Result<Option<Box<dyn Read + Send>>, CondaError> {
+    Container::open(package, file)?.info(package)
+}
+
+/// The name of the one file in [`as_tar`].
+pub const WHOLE: &str = "package";
+
+/// A package as the one file of a tar, so that the linker can take it as it is.
+pub fn as_tar(file: Section) -> Result<Box<dyn Read + Send>, CondaError> {
+    let mut header = tar::Header::new_ustar();
+    header.set_path(WHOLE).map_err(|cause| CondaError::Read { package: WHOLE.into(), cause })?;
+    header.set_size(file.length());
+    header.set_mode(0o644);
+    header.set_mtime(0);
+    header.set_entry_type(tar::EntryType::Regular);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_cksum();
+    let padding = file.length().next_multiple_of(512) - file.length();
+    let head = std::io::Cursor::new(header.as_bytes().to_vec());
+    Ok(Box::new(head.chain(file).chain(std::io::repeat(0).take(padding + 1024))))
+}

@@ -18,7 +18,7 @@ use crate::layer::Contents;
 use crate::oci::Digest;
 use crate::stream::EntryPath;
 
-pub use container::data;
+pub use container::{WHOLE, as_tar, data, info_tar};
 pub use info::{Listed, PathKind};
 pub use patch::{Change, FileMode, Patched};
 pub use read::read;
@@ -74,4 +74,4 @@ impl Package {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

@@ -9,7 +9,7 @@ use crate::stream::{Entry, Kind, TarWriter};
 
 /// A file, link or hard link of a package in the making.
 #[derive(Clone)]
-pub(in crate::conda) enum Part {
+pub(crate) enum Part {
     File(&'static str, Vec<u8>, u32),
     Symlink(&'static str, &'static str),
     HardLink(&'static str, &'static str),
@@ -45,7 +45,7 @@ pub(in crate::conda) fn tar_bz2(info: &[Part], data: &[Part], info_first: bool) 
     encoder.finish().expect("a vector")
 }
 
-pub(in crate::conda) fn conda(info: &[Part], data: &[Part]) -> Vec<u8> {
+pub(crate) fn conda(info: &[Part], data: &[Part]) -> Vec<u8> {
     let (data, info) = (zstd(&tar(data)), zstd(&tar(info)));
     let metadata = br#"{"conda_pkg_format_version": 2}"#;
     zip(&[("x/info-p-1-0.tar.zst", &info), ("x/pkg-p-1-0.tar.zst", &data), ("x/metadata.json", metadata)], false)
@@ -54,7 +54,7 @@ pub(in crate::conda) fn conda(info: &[Part], data: &[Part]) -> Vec<u8> {
 pub(in crate::conda) const INDEX: &str = r#"{"name": "p", "version": "1", "build": "0", "subdir": "linux-64"}"#;
 
 /// `index.json` and a `paths.json` with these entries.
-pub(in crate::conda) fn info(index: &str, paths: &str) -> Vec<Part> {
+pub(crate) fn info(index: &str, paths: &str) -> Vec<Part> {
     let paths = format!(r#"{{"paths_version": 1, "paths": [{paths}]}}"#);
     vec![Part::File("info/index.json", index.into(), 0o664), Part::File("info/paths.json", paths.into_bytes(), 0o664)]
 }

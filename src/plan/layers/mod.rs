@@ -120,18 +120,23 @@ impl Sorting<'_> {
         let mut spec = LayerSpec::default();
         let by_path: BTreeMap<&EntryPath, &Placed<'_>> = nodes.iter().map(|n| (n.path, n)).collect();
         let mut from_archives: std::collections::BTreeSet<&EntryPath> = std::collections::BTreeSet::new();
+        let mut first_names: BTreeMap<usize, &EntryPath> = BTreeMap::new();
         let own = |package: &&PlacedPackage| {
             let by_slot = slot.holds_packages_of(package.unit, self.fold);
             by_slot || matches!(slot, Slot::State | Slot::Glue) && source::is_streamed(package, &by_path)
         };
         for package in self.packages.iter().filter(own) {
-            let taken = source::take(package, &by_path, &from_archives);
+            let taken = source::take(package, &by_path, &from_archives, &first_names);
             if !taken.paths.is_empty() {
+                let files = taken.paths.iter().filter_map(|path| by_path.get(path)).filter(|node| node.inode.is_file());
+                let names = files.filter_map(|node| Some((node.number?, node.path)));
+                for (number, path) in names {
+                    first_names.entry(number).or_insert(path);
+                }
                 spec.sources.push((package.archive, taken.edits));
                 from_archives.extend(taken.paths);
             }
         }
-        let mut first_names: BTreeMap<usize, &EntryPath> = BTreeMap::new();
         for node in nodes.iter().filter(|n| !n.inode.is_directory() && !from_archives.contains(n.path)) {
             let known = node.number.and_then(|n| first_names.get(&n).copied());
             spec.made.push(self.made(slot, node, known)?);

@@ -32,6 +32,7 @@ pub(super) fn take<'a>(
     package: &PlacedPackage,
     by_path: &BTreeMap<&'a EntryPath, &Placed<'a>>,
     taken_before: &BTreeSet<&EntryPath>,
+    held: &BTreeMap<usize, &EntryPath>,
 ) -> Taken<'a> {
     let mut taken = Taken { paths: Vec::new(), edits: Vec::new() };
     let mut kept: BTreeMap<&EntryPath, &'a EntryPath> = BTreeMap::new();
@@ -43,7 +44,9 @@ pub(super) fn take<'a>(
             taken.edits.push(Edit::Omit(entry.path.clone()));
             continue;
         }
-        let found = place.as_ref().and_then(|p| by_path.get(p)).filter(|n| !taken_before.contains(n.path));
+        // A further name of a file that an earlier archive brought is a link to that.
+        let is_new = |n: &&&Placed<'_>| !taken_before.contains(n.path) && n.number.is_none_or(|n| !held.contains_key(&n));
+        let found = place.as_ref().and_then(|p| by_path.get(p)).filter(is_new);
         let Some(node) = found.filter(|node| is_shipped(package, entry, node.inode, &kept, &links)) else {
             taken.edits.push(Edit::Omit(entry.path.clone()));
             continue;
@@ -66,7 +69,7 @@ pub(super) fn take<'a>(
     taken
 }
 
-/// Whether the final node is this entry, but for mode and owner of a file.
+/// Whether the final node is this entry, but for mode and owner of a file or link.
 fn is_shipped(
     package: &PlacedPackage,
     entry: &Entry,
@@ -82,10 +85,7 @@ fn is_shipped(
         (Kind::HardLink { target }, InodeKind::File { content: Content::Archive { archive, path }, .. }) => {
             *archive == package.archive && first_target(links, target) == path && kept.contains_key(path)
         }
-        (Kind::Symlink { target }, InodeKind::Symlink(now)) => {
-            // A conda package was made by whoever built it; all of it becomes root's.
-            target == now && inode.mtime == entry.mtime && (inode.owner == entry.owner || package.conda.is_some())
-        }
+        (Kind::Symlink { target }, InodeKind::Symlink(now)) => target == now && inode.mtime == entry.mtime,
         (Kind::CharDevice { major, minor }, InodeKind::CharDevice(a, b))
         | (Kind::BlockDevice { major, minor }, InodeKind::BlockDevice(a, b)) => {
             (major, minor) == (a, b) && inode.mode == entry.mode && inode.owner == entry.owner

@@ -38,8 +38,8 @@ fn pam_auth_update(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         }
     }
     let mut database = super::debconf::open(call)?;
-    super::debconf::load(call, &mut database, "/var/lib/dpkg/info/libpam-runtime.templates", "libpam-runtime")?;
-    let result = pam::update(&RootView(call.root), &request, &mut Session::new(&mut database, "libpam-runtime"));
+    super::debconf::load(call, &mut database, &format!("/var/lib/dpkg/info/{}.templates", pam::owner()), pam::owner())?;
+    let result = pam::update(&RootView(call.root), &request, &mut Session::new(&mut database, pam::owner()));
     match told(call, result)? {
         Ok(mut writes) => {
             writes.extend(database.writes());

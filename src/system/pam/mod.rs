@@ -53,7 +53,13 @@ pub struct Words {
     pub disable: BTreeSet<String>,
 }
 
-/// Makes the stacks. `debconf` is a talk in the name of `libpam-runtime`, its templates loaded.
+/// Whose questions the command asks: debconf's names begin with the owner's. Like the paths that it writes, the name stands in the
+/// command's own text.
+pub fn owner() -> &'static str {
+    QUESTION.split('/').next().unwrap_or_default()
+}
+
+/// Makes the stacks. `debconf` is a talk in the name of [`owner`], its templates loaded.
 pub fn update(view: &dyn View, words: &Words, debconf: &mut Session<'_>) -> Result<Vec<Write>> {
     let profiles: Vec<Profile> = profile::all(view)?.into_iter().filter(|p| !words.remove.contains(&p.id)).collect();
     let names = profiles.iter().map(|p| p.id.as_str()).collect::<Vec<_>>().join(", ");
