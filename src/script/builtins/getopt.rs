@@ -95,10 +95,13 @@ impl Tables {
                     Err(complaint) => complaints.push(complaint),
                     Ok((name, 0)) if value.is_some() => complaints.push(format!("option '--{name}' doesn't allow an argument")),
                     Ok((name, 0)) => out.push_str(&format!(" --{name}")),
-                    Ok((name, colons)) => match value.or_else(|| words.next().filter(|_| *colons == 1).map(String::as_str)) {
-                        None if *colons == 1 => complaints.push(format!("option '--{name}' requires an argument")),
-                        value => out.push_str(&format!(" --{name} {}", self.quoted(value.unwrap_or_default()))),
-                    },
+                    // An argument that may be absent stands behind `=` alone.
+                    Ok((name, colons)) => {
+                        match value.or_else(|| if *colons == 1 { words.next().map(String::as_str) } else { None }) {
+                            None if *colons == 1 => complaints.push(format!("option '--{name}' requires an argument")),
+                            value => out.push_str(&format!(" --{name} {}", self.quoted(value.unwrap_or_default()))),
+                        }
+                    }
                 }
             } else if word.len() > 1 && word.starts_with('-') {
                 let mut letters = word.chars().skip(1);

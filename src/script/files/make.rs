@@ -27,17 +27,26 @@ fn mkdir(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     for operand in &options.operands {
         let path = call.path(operand);
         let before = call.root.exists(&path);
+        let missing = if options.has('v') { missing(call, operand, options.has('p')) } else { Vec::new() };
         let made = if options.has('p') { call.root.mkdir_p(&path, default) } else { call.root.mkdir(&path, default) };
         let made = match (made, mode) {
             (Ok(_), Some(mode)) if !before => call.root.chmod(&path, mode),
             (result, _) => result.map(|_| ()),
         };
         let made = note(call, &mut status, operand, made)?.is_some();
-        if made && !before && options.has('v') {
-            call.out(&[b"mkdir: created directory '".as_slice(), &operand.bytes, b"'\n"].concat(), operand.base)?;
+        for path in missing.into_iter().filter(|_| made) {
+            call.out(&[b"mkdir: created directory '".as_slice(), &path, b"'\n"].concat(), operand.base)?;
         }
     }
     Ok(status)
+}
+
+/// The directories that a path lacks, as the operand spells them; without its parents only itself.
+fn missing(call: &Call<'_>, operand: &Value, parents: bool) -> Vec<Vec<u8>> {
+    let path = operand.bytes.strip_suffix(b"/").unwrap_or(&operand.bytes);
+    let slashes = path.iter().enumerate().filter(|(at, byte)| parents && *at > 0 && **byte == b'/').map(|(at, _)| at);
+    let prefixes = slashes.chain([path.len()]).map(|end| path[..end].to_vec());
+    prefixes.filter(|prefix| !call.root.exists(&call.path(prefix))).collect()
 }
 
 fn ln(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
