@@ -111,7 +111,7 @@ fn foreseen_digest(one: &Prepared, layers: &[(BuiltLayer, Option<Made>)], reques
 
 /// The base and the recipes by name, for annotations and record.
 fn named<'a>(one: &'a Prepared, request: &Request) -> Named<'a> {
-    let recipes = one.resolved.units.iter().filter(|u| u.rank == Rank::Recipe);
+    let recipes = one.resolved.units.iter().filter(|u| u.rank == Rank::Recipe && !u.of_program);
     Named {
         name: &one.inputs.base,
         reference: request.base.reference(),

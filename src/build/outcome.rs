@@ -6,6 +6,7 @@ use crate::deliver::Receipt;
 use crate::oci::{Digest, Reference};
 use crate::pin::{Action, Lock};
 use crate::plan::{LayerKind, Measure, Told};
+use crate::script::PassedOver;
 use crate::transport::Root;
 
 use super::Request;
@@ -100,6 +101,9 @@ pub struct PlannedPackage {
     pub handling: Handling,
     /// Scripts that are evaluated.
     pub scripts: Vec<String>,
+    /// What these scripts call that is passed over, or that a recipe stands in for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
     /// Why it is left to dpkg in the container.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deferred: Option<String>,
@@ -160,6 +164,7 @@ pub(super) fn packages(one: &Prepared) -> Vec<PlannedPackage> {
                 (None, false) => Handling::Evaluated,
             },
             scripts: handled.evaluated,
+            passed_over: handled.passed_over,
             deferred: handled.deferred,
         })
         .collect()

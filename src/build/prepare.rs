@@ -60,8 +60,6 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
     accounts::check(&base, &opened.source, &resolved, request, services).await?;
     let archives = Archives::new(services.store.clone());
     let (trees, local, sources) = of_this_machine(&resolved, &archives, services).await?;
-    let recipes: Vec<RecipeInput> =
-        resolved.units.iter().map(|u| RecipeInput { name: u.label.clone(), digest: u.digest }).collect();
     let inputs = Inputs {
         base: request.base.canonical(),
         base_digest: base.manifest.descriptor().digest,
@@ -73,7 +71,7 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
             .chain(sources.iter().map(|s| Digest::of(s.stanza.as_bytes())))
             .collect(),
         flags: flags(request),
-        recipes,
+        recipes: recipe_inputs(&resolved),
         indexes: Vec::new(),
         allow_expired: false,
         shadow_day: shadow_day(request, &base),
@@ -102,6 +100,12 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
     choose(&mut prepared, request, services).await?;
     conda::pin(&mut prepared, request, services).await?;
     Ok(prepared)
+}
+
+/// The units that the lock names: those of this program alone are none of its inputs.
+fn recipe_inputs(resolved: &Resolved) -> Vec<RecipeInput> {
+    let units = resolved.units.iter().filter(|unit| !unit.of_program);
+    units.map(|unit| RecipeInput { name: unit.label.clone(), digest: unit.digest }).collect()
 }
 
 /// The digest of everything that the command line decides besides recipes and base.

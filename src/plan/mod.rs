@@ -28,7 +28,7 @@ use crate::oci::Digest;
 use crate::pin::Inputs;
 use crate::recipe::{Config, Resolved};
 use crate::rootfs::{Reads, RootFs};
-use crate::script::{Answers, Commands};
+use crate::script::{Answers, Commands, StandIn};
 
 pub use diverted::moved;
 use dpkg::{Change, Deferred, Dpkg};
@@ -244,7 +244,7 @@ type Done = Vec<(Vec<Option<crate::stream::EntryPath>>, Handled)>;
 /// One run of dpkg's calls; nothing where one more package has to be left out of it.
 fn run_dpkg(input: &Input<'_>, root: &mut VirtualRoot, changes: &[Change], deferred: &mut Deferred) -> Result<Option<Done>> {
     let diverts: Vec<_> = input.resolved.units.iter().flat_map(|u| u.diverts.iter().cloned()).collect();
-    let commands = commands();
+    let commands = commands(input.resolved);
     let answers = Answers {
         shadow_day: input.inputs.shadow_day.map(i64::from),
         machine: input.machine.to_owned(),
@@ -262,9 +262,16 @@ fn run_dpkg(input: &Input<'_>, root: &mut VirtualRoot, changes: &[Change], defer
     }
 }
 
-/// Every command that scripts may call.
-fn commands() -> Commands {
-    Commands::standard()
+/// Every command that scripts may call, with what recipes put in the place of some.
+fn commands(resolved: &Resolved) -> Commands {
+    let mut commands = Commands::standard();
+    commands.add_stand_ins(
+        resolved
+            .units
+            .iter()
+            .flat_map(|unit| unit.stand_ins.iter().map(|stand_in| StandIn { recipe: unit.name.clone(), ..stand_in.clone() })),
+    );
+    commands
 }
 
 fn unit_of(number: usize, unit: &crate::recipe::ResolvedUnit, input: &Input<'_>) -> Unit {

@@ -22,11 +22,29 @@ macro_rules! shipped {
 
 /// The recipes of this program.
 const RECIPES: &[ShippedRecipe] = shipped! {
+    "apache" => "apache/layer.toml",
+    "caches" => "caches/layer.toml",
+    "databases" => "databases/layer.toml",
+    "dictionaries" => "dictionaries/layer.toml",
+    "fonts" => "fonts/layer.toml",
+    "graphviz" => "graphviz/layer.toml",
+    "gtk" => "gtk/layer.toml",
+    "haskell" => "haskell/layer.toml",
     "host-keys" => "host-keys/layer.toml",
+    "identities" => "identities/layer.toml",
+    "inetd" => "inetd/layer.toml",
+    "java" => "java/layer.toml",
+    "kernel" => "kernel/layer.toml",
+    "menus" => "menus/layer.toml",
     "miniforge" => "miniforge/layer.toml",
+    "mono" => "mono/layer.toml",
+    "octave" => "octave/layer.toml",
     "openhands" => "openhands/layer.toml",
+    "paper" => "paper/layer.toml",
+    "perl-sax" => "perl-sax/layer.toml",
     "sshd" => "sshd/layer.toml",
     "sudo" => "sudo/layer.toml",
+    "tex" => "tex/layer.toml",
     "wget" => "wget/layer.toml",
 };
 
@@ -38,7 +56,27 @@ const PROFILES: &[ShippedRecipe] = shipped! {
 };
 
 /// Recipes that stand in every build: they do something only where what they name is there.
-const IMPLIED: &[&str] = &["host-keys"];
+const IMPLIED: &[&str] = &[
+    "apache",
+    "caches",
+    "databases",
+    "dictionaries",
+    "fonts",
+    "graphviz",
+    "gtk",
+    "haskell",
+    "host-keys",
+    "identities",
+    "inetd",
+    "java",
+    "kernel",
+    "menus",
+    "mono",
+    "octave",
+    "paper",
+    "perl-sax",
+    "tex",
+];
 
 /// All recipes and profiles that a build can name.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +132,11 @@ impl Library {
     pub fn implied(&self) -> &[String] {
         &self.implied
     }
+    /// Whether a unit stands in every build as it was compiled in, and only stands in for programs.
+    pub(super) fn is_of_program(&self, unit: &Unit) -> bool {
+        let shipped = RECIPES.iter().any(|recipe| recipe.name == unit.name && recipe.text == unit.text());
+        shipped && !unit.document.stand_in.is_empty() && self.implied.contains(&unit.name)
+    }
     /// All recipes, by name.
     pub fn recipes(&self) -> impl Iterator<Item = &Unit> {
         self.recipes.values()
@@ -127,5 +170,22 @@ mod tests {
         for recipe in library.recipes() {
             assert!(recipe.document.description.is_some(), "{} has no description", recipe.name);
         }
+        assert!(library.recipes().count() + library.profiles().count() <= 30, "a user can read them all");
+    }
+
+    #[test]
+    fn every_text_that_stands_in_is_in_the_subset_that_is_evaluated() {
+        let library = Library::shipped().expect("reads");
+        for recipe in library.recipes() {
+            for stand_in in &recipe.document.stand_in {
+                let text = stand_in.text.as_ref().map_or("", |text| text.get_ref().as_str());
+                let parsed = crate::script::parse(text.as_bytes());
+                assert!(parsed.is_ok(), "{}: {parsed:?}", recipe.name);
+            }
+            assert_eq!(library.is_of_program(recipe), !recipe.document.stand_in.is_empty(), "{}", recipe.name);
+        }
+        let mut own = library.clone();
+        own.add_recipe("tex", "description = 'mine'\n[[stand-in]]\nprogram = 'fmtutil'\nreason = 'mine'\n").expect("a recipe");
+        assert!(!own.is_of_program(&own.recipe("tex").expect("there")), "a user's own is an input of the build");
     }
 }

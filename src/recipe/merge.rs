@@ -58,6 +58,7 @@ pub fn merge(
             _ => library.recipe(name)?,
         };
         unit.of_profile = of_profile;
+        unit.of_program = library.is_of_program(&unit);
         units.push(unit);
         Ok(())
     };

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::apt::select::is_local_file;
 use crate::oci::Digest;
+use crate::script::StandIn;
 use crate::stream::EntryPath;
 
 use super::schema::{Document, Text};
@@ -51,6 +52,10 @@ pub struct ResolvedUnit {
     pub directories: Vec<(EntryPath, Mode, Names)>,
     /// Diverted programs.
     pub diverts: Vec<Divert>,
+    /// What stands for programs and scripts that cannot be evaluated.
+    pub stand_ins: Vec<StandIn>,
+    /// Whether it stands in every build and does nothing but stand in: then it is a part of this program.
+    pub of_program: bool,
     /// Ready layers.
     pub tars: Vec<Tar>,
     /// A conda prefix.
@@ -215,7 +220,7 @@ pub fn resolve(merged: &Merged, surroundings: &Surroundings<'_>) -> Result<Resol
 }
 
 fn resolve_unit(unit: &Unit, around: &Surroundings<'_>) -> Result<ResolvedUnit, RecipeError> {
-    let Document { apt, user, file, directory, divert, tar, conda, .. } = &unit.document;
+    let Document { apt, user, file, directory, divert, stand_in, tar, conda, .. } = &unit.document;
     let packages = PackageRequest {
         arguments: fill_all(unit, &apt.packages, around)?.into_iter().map(|word| beside(unit, word)).collect(),
         recommends: apt.recommends.as_ref().map(|r| *r.get_ref()),
@@ -244,6 +249,8 @@ fn resolve_unit(unit: &Unit, around: &Surroundings<'_>) -> Result<ResolvedUnit, 
         files: file.iter().map(|f| values::file(unit, f, around)).collect::<Result<_, _>>()?,
         directories: directories.collect::<Result<_, RecipeError>>()?,
         diverts: diverts.collect::<Result<_, RecipeError>>()?,
+        stand_ins: stand_in.iter().map(|s| values::stand_in(unit, s)).collect::<Result<_, _>>()?,
+        of_program: unit.of_program,
         tars: tars.collect::<Result<_, RecipeError>>()?,
         conda: conda.as_ref().map(|c| values::conda(unit, c, around)).transpose()?,
         digest: unit.digest,

@@ -39,6 +39,8 @@ pub struct Document {
     pub directory: Vec<DirectoryTable>,
     /// Programs of packages that are moved aside for a wrapper.
     pub divert: Vec<DivertTable>,
+    /// Programs and scripts of packages that cannot be evaluated, and what stands for them.
+    pub stand_in: Vec<StandInTable>,
     /// Ready layers.
     pub tar: Vec<TarTable>,
     /// A conda prefix, out of an installer or a list of packages.
@@ -169,6 +171,34 @@ pub struct DivertTable {
     /// Glob of files: where the base has one that matches, nothing is diverted.
     #[schemars(with = "Option<String>")]
     pub unless: Option<Text>,
+}
+
+/// `[[stand-in]]`: what is evaluated where a script of a package calls `program`, or in place of a package's own script. Nothing in it
+/// is a template, since shells write braces.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StandInTable {
+    /// Pattern of the program's name, without directories: `octave*`.
+    #[schemars(with = "Option<String>")]
+    pub program: Option<Text>,
+    /// Pattern of its arguments, joined by blanks; every call without it.
+    #[schemars(with = "Option<String>")]
+    pub arguments: Option<Text>,
+    /// Pattern of the packages whose own script is meant, with `script`.
+    #[schemars(with = "Option<String>")]
+    pub package: Option<Text>,
+    /// `config`, `preinst`, `postinst`, `prerm` or `postrm`.
+    #[schemars(with = "Option<String>")]
+    pub script: Option<Text>,
+    /// What that script's text has in it.
+    #[schemars(with = "Option<String>")]
+    pub contains: Option<Text>,
+    /// What is missing in the image then, or how it is made; `plywood plan` shows it.
+    #[schemars(with = "String")]
+    pub reason: Text,
+    /// A shell text in the subset that is evaluated, with the program's arguments; without it nothing is done, with success.
+    #[schemars(with = "Option<String>")]
+    pub text: Option<Text>,
 }
 
 /// `[[tar]]`: a ready layer.

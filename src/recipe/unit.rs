@@ -31,6 +31,8 @@ pub struct Unit {
     pub rank: Rank,
     /// Whether it belongs to the profile's request to the solver (else to the file's).
     pub of_profile: bool,
+    /// Whether it stands in every build and only stands in for programs: a part of this program, no input of a build.
+    pub of_program: bool,
     /// What it says.
     pub document: Document,
     /// Digest of its text: an input of the lock.
@@ -45,7 +47,16 @@ impl Unit {
     pub fn parse(name: &str, rank: Rank, text: &str) -> Result<Self, RecipeError> {
         let document = toml::from_str(text).map_err(|e| from_toml(name, text, &e))?;
         let digest = Digest::of(text.as_bytes());
-        Ok(Self { name: name.into(), rank, of_profile: false, document, digest, folder: None, text: text.into() })
+        Ok(Self {
+            name: name.into(),
+            rank,
+            of_profile: false,
+            of_program: false,
+            document,
+            digest,
+            folder: None,
+            text: text.into(),
+        })
     }
     /// A document made of flags: nothing in it is a template.
     pub fn flags(document: Document, words: &str) -> Self {
@@ -53,6 +64,7 @@ impl Unit {
             name: "command line".into(),
             rank: Rank::Flags,
             of_profile: false,
+            of_program: false,
             document,
             digest: Digest::of(words.as_bytes()),
             folder: None,

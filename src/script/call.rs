@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::layer::root::{RootError, VirtualRoot};
 
 use super::environment::{Answers, Package};
+use super::stand_in::StandIn;
 use super::uncovered::{Fuel, MAX_VALUE, Uncovered};
 use super::value::{ExitStatus, Input, Value};
 
@@ -40,6 +42,7 @@ pub struct Commands {
     programs: BTreeMap<&'static str, &'static dyn Command>,
     libraries: BTreeMap<&'static str, Table>,
     helpers: Vec<&'static str>,
+    stand_ins: Vec<Arc<StandIn>>,
 }
 
 impl Commands {
@@ -86,6 +89,18 @@ impl Commands {
         // An interpreter is installed by its version's name: `python3.11` is `python`.
         let family = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
         self.programs.get(name).or_else(|| self.programs.get(family).filter(|_| FAMILIES.contains(&family))).copied()
+    }
+    /// What recipes put in the place of programs and scripts, weakest first: the last one that fits counts, and before a native command.
+    pub fn add_stand_ins(&mut self, stand_ins: impl IntoIterator<Item = StandIn>) {
+        self.stand_ins.extend(stand_ins.into_iter().map(Arc::new));
+    }
+    /// What stands for a call of a program; `words` are its arguments, joined by blanks.
+    pub(super) fn stand_in(&self, program: &[u8], words: &[u8]) -> Option<Arc<StandIn>> {
+        self.stand_ins.iter().rev().find(|stand_in| stand_in.is_for_program(program, words)).cloned()
+    }
+    /// What stands for a script of a package.
+    pub fn stand_in_for(&self, package: &str, script: &str, text: &[u8]) -> Option<&StandIn> {
+        self.stand_ins.iter().rev().find(|stand_in| stand_in.is_for_script(package, script, text)).map(Arc::as_ref)
     }
     /// The functions of a native library.
     pub fn library(&self, path: &[u8]) -> Option<Table> {

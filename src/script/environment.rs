@@ -9,6 +9,7 @@ use crate::rootfs::ElfNote;
 use crate::stream::EntryPath;
 
 use super::call::Commands;
+use super::stand_in::PassedOver;
 use super::value::Value;
 
 /// The package whose script is evaluated.
@@ -39,8 +40,19 @@ pub struct Answers {
     pub compare_versions: Option<fn(&str, &str) -> Ordering>,
     /// What `ldconfig` has to know of the shared objects that packages placed, by where they went.
     pub libraries: BTreeMap<EntryPath, ElfNote>,
+    /// What was passed over since the caller last looked.
+    pub passed_over: Vec<PassedOver>,
     /// More variables of the environment, over the fixed ones.
     pub environment: BTreeMap<Vec<u8>, Value>,
+}
+
+impl Answers {
+    /// Notes what is passed over, once.
+    pub(super) fn pass_over(&mut self, what: PassedOver) {
+        if !self.passed_over.contains(&what) {
+            self.passed_over.push(what);
+        }
+    }
 }
 
 /// What [`super::evaluate`] needs beside script and root.

@@ -3,11 +3,15 @@
 //! Invariant: a group's file below `/var/lib/dpkg/alternatives` is written as dpkg writes it; a real file is never replaced
 //! by a link unless forced; a group in manual mode keeps its choice.
 
+mod show;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::error::{Result, SystemError};
 use super::view::{Status, View, Write};
+
+pub use show::{display, list, query};
 
 const COMMAND: &str = "update-alternatives";
 const ADMIN: &str = "/var/lib/dpkg/alternatives";
@@ -153,37 +157,6 @@ pub fn current(view: &dyn View, name: &str) -> Option<String> {
         Some(Status::Symlink(target)) => Some(target),
         _ => None,
     }
-}
-
-/// The output of `--query NAME`.
-pub fn query(view: &dyn View, name: &str) -> Result<String> {
-    let group = known(view, name)?;
-    let now = current(view, name);
-    let mut out = format!("Name: {name}\nLink: {}\n", group.link);
-    let slaves = |out: &mut String, of: &BTreeMap<String, String>| {
-        if !of.is_empty() {
-            out.push_str("Slaves:\n");
-        }
-        for (name, file) in of {
-            let _ = writeln!(out, " {name} {file}");
-        }
-    };
-    slaves(&mut out, &group.slaves);
-    let _ = writeln!(out, "Status: {}", if group.manual { "manual" } else { "auto" });
-    if let Some(best) = group.best(now.as_deref()) {
-        let _ = writeln!(out, "Best: {best}");
-    }
-    let _ = writeln!(out, "Value: {}", now.as_deref().unwrap_or("none"));
-    for (path, choice) in &group.choices {
-        let _ = write!(out, "\nAlternative: {path}\nPriority: {}\n", choice.priority);
-        slaves(&mut out, &choice.slaves);
-    }
-    Ok(out)
-}
-
-/// The output of `--list NAME`.
-pub fn list(view: &dyn View, name: &str) -> Result<String> {
-    Ok(known(view, name)?.choices.keys().fold(String::new(), |out, path| out + path + "\n"))
 }
 
 /// Runs one action on the group `name`. `force` lets a link replace a real file.

@@ -132,12 +132,17 @@ fn is_hash_link(name: &str) -> bool {
     })
 }
 
-/// OpenSSL's hash of the subject of a file's first certificate; `None` if there is none.
-pub fn subject_hash(pem: &[u8]) -> Option<String> {
+/// The DER of a file's first certificate; `None` if there is none.
+pub fn certificate(pem: &[u8]) -> Option<Vec<u8>> {
     let text = String::from_utf8_lossy(pem);
     let labels = [("-----BEGIN CERTIFICATE-----", "-----END"), ("-----BEGIN TRUSTED CERTIFICATE-----", "-----END")];
     let body = labels.iter().find_map(|(begin, end)| text.split_once(begin)?.1.split_once(end).map(|(body, _)| body))?;
-    let der = STANDARD.decode(body.split_whitespace().collect::<String>()).ok()?;
+    STANDARD.decode(body.split_whitespace().collect::<String>()).ok()
+}
+
+/// OpenSSL's hash of the subject of a file's first certificate; `None` if there is none.
+pub fn subject_hash(pem: &[u8]) -> Option<String> {
+    let der = certificate(pem)?;
     let digest = Sha1::digest(canonical_name(subject(&der)?)?);
     let first = digest.first_chunk::<4>()?;
     Some(format!("{:08x}", u32::from_le_bytes(*first)))

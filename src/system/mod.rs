@@ -6,15 +6,20 @@
 
 pub mod accounts;
 pub mod alternatives;
+pub mod binfmts;
 pub mod ca_certificates;
 pub mod capabilities;
+pub mod catalogs;
 pub mod debconf;
+pub mod desktop_database;
 pub mod dpkg;
 mod error;
 pub mod glib;
 pub mod info_dir;
+pub mod java_keystore;
 pub mod ldconfig;
 pub mod locale_file;
+pub mod mailcap;
 pub mod maintscript_helper;
 pub mod mime;
 pub mod module;

@@ -10,6 +10,8 @@ use super::error::{Result, SystemError};
 use super::view::{Status, View, Write, directory_of};
 use crate::stream::Owner;
 
+/// Folders below that of a line that is for all below it.
+const MAX_DEPTH: usize = 64;
 const COMMAND: &str = "systemd-tmpfiles";
 
 /// The types of lines that decide what a path is (`takes_ownership` in tmpfiles.c).
@@ -150,12 +152,12 @@ fn one(view: &dyn View, line: &Line, ids: [Option<u32>; 2], writes: &mut Vec<Wri
     match line.kind {
         'd' | 'D' | 'v' | 'q' | 'Q' => match there {
             None => writes.push(Write::directory(&line.path).mode(line.mode.unwrap_or(0o755)).owner(owner)),
-            Some(_) => adjust(view, line, ids, writes)?,
+            Some(_) => adjust(view, &line.path, line, ids, writes)?,
         },
         'f' | 'F' => {
             let bytes = line.argument.clone().unwrap_or_default();
             match there {
-                Some(_) if line.kind == 'f' && !line.plus => adjust(view, line, ids, writes)?,
+                Some(_) if line.kind == 'f' && !line.plus => adjust(view, &line.path, line, ids, writes)?,
                 _ => writes.push(Write::file(&line.path, unescaped(&bytes)).mode(line.mode.unwrap_or(0o644)).owner(owner)),
             }
         }
@@ -175,7 +177,7 @@ fn one(view: &dyn View, line: &Line, ids: [Option<u32>; 2], writes: &mut Vec<Wri
                 writes.push(Write::symlink(&line.path, target));
             }
         }
-        'z' | 'm' => adjust(view, line, ids, writes)?,
+        'z' | 'm' => adjust(view, &line.path, line, ids, writes)?,
         'C' if there.is_none() => {
             let name = line.path.trim_start_matches('/');
             let from = line.argument.clone().unwrap_or_else(|| format!("/usr/share/factory/{name}"));
@@ -189,25 +191,46 @@ fn one(view: &dyn View, line: &Line, ids: [Option<u32>; 2], writes: &mut Vec<Wri
         }
         // Waits for later (x X r R), needs a running kernel or file system (e h H p c b t T a A), or has nothing to write to.
         'x' | 'X' | 'r' | 'R' | 'e' | 'w' | 'C' | 'h' | 'H' | 't' | 'T' | 'a' | 'A' => {}
-        'Z' if view.status(&line.path).is_none() => {}
+        'Z' => adjust_below(view, &line.path, line, ids, writes, 0)?,
         other => return Err(SystemError::uncovered(COMMAND, format!("type '{other}' for {}", line.path))),
     }
     Ok(())
 }
 
 /// Mode and owner of what is there, where the line gives them.
-fn adjust(view: &dyn View, line: &Line, ids: [Option<u32>; 2], writes: &mut Vec<Write>) -> Result<()> {
+fn adjust(view: &dyn View, path: &str, line: &Line, ids: [Option<u32>; 2], writes: &mut Vec<Write>) -> Result<()> {
     if line.mode.is_none() && ids == [None, None] {
         return Ok(());
     }
-    let mut write = match view.status(&line.path) {
-        Some(Status::Directory) => Write::directory(&line.path),
-        Some(Status::File) => Write::file(&line.path, view.bytes(&line.path)?),
+    let mut write = match view.status(path) {
+        Some(Status::Directory) => Write::directory(path),
+        Some(Status::File) => Write::file(path, view.bytes(path)?),
         _ => return Ok(()),
     };
     write.mode = line.mode;
     write.owner = (ids != [None, None]).then(|| Owner { uid: ids[0].unwrap_or_default(), gid: ids[1].unwrap_or_default() });
     writes.push(write);
+    Ok(())
+}
+
+/// The same for all that is below a directory; links are not followed.
+fn adjust_below(
+    view: &dyn View,
+    path: &str,
+    line: &Line,
+    ids: [Option<u32>; 2],
+    writes: &mut Vec<Write>,
+    depth: usize,
+) -> Result<()> {
+    if depth > MAX_DEPTH {
+        return Err(SystemError::uncovered(COMMAND, format!("more than {MAX_DEPTH} folders below {}", line.path)));
+    }
+    adjust(view, path, line, ids, writes)?;
+    if view.status(path) == Some(Status::Directory) {
+        for name in view.list(path) {
+            adjust_below(view, &format!("{}/{name}", path.trim_end_matches('/')), line, ids, writes, depth + 1)?;
+        }
+    }
     Ok(())
 }
 

@@ -130,9 +130,21 @@ fn every_command_has_a_man_page() {
 #[test]
 fn the_schema_names_every_table() {
     let schema: serde_json::Value = serde_json::from_str(&Place::new().ok(&["schema"])).unwrap();
-    for table in
-        ["apt", "user", "file", "directory", "divert", "tar", "conda", "config", "parameters", "base", "platforms", "recipes"]
-    {
+    for table in [
+        "apt",
+        "user",
+        "file",
+        "directory",
+        "divert",
+        "stand-in",
+        "tar",
+        "conda",
+        "config",
+        "parameters",
+        "base",
+        "platforms",
+        "recipes",
+    ] {
         assert!(schema["properties"].get(table).is_some(), "{table}");
     }
 }

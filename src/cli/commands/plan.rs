@@ -83,7 +83,12 @@ fn tell_package(package: &PlannedPackage, output: &mut Output) -> Result<()> {
         (Handling::Evaluated, _) => format!("evaluated: {}", package.scripts.join(", ")),
         (Handling::None, _) => return Ok(()),
     };
-    output.line(format!("           scripts {}", plain(&scripts)))
+    output.line(format!("           scripts {}", plain(&scripts)))?;
+    for passed in &package.passed_over {
+        let by = passed.recipe.as_ref().map_or_else(String::new, |recipe| format!(" (recipe {})", plain(recipe)));
+        output.line(format!("           without {}{by}: {}", plain(&passed.what), plain(&passed.reason)))?;
+    }
+    Ok(())
 }
 
 fn layer_line(layer: &BuiltLayer) -> String {

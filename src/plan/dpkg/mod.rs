@@ -26,7 +26,7 @@ use crate::layer::root::{Author, VirtualRoot};
 use crate::oci::Digest;
 use crate::pin::{Action, Call, LockedPackage};
 use crate::recipe::Divert;
-use crate::script::{Answers, Commands};
+use crate::script::{Answers, Commands, PassedOver};
 use crate::stream::EntryPath;
 use crate::system::dpkg::{Conffile, PackageKey, PathFilter, StatusFile};
 
@@ -50,6 +50,8 @@ pub(super) struct Change {
 pub struct Handled {
     /// Scripts that were evaluated: `preinst`, `postinst`.
     pub evaluated: Vec<String>,
+    /// What they called that was passed over, or what a recipe stood in for.
+    pub passed_over: Vec<PassedOver>,
     /// Why the package is left unpacked, or its triggers pending, for dpkg in the container.
     pub deferred: Option<String>,
 }

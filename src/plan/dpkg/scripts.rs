@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::layer::root::Author;
-use crate::script::{self, Environment, Package, Uncovered};
+use crate::script::{self, Environment, Package, PassedOver, Uncovered};
 
 use super::{Dpkg, DpkgError};
 
@@ -40,6 +40,12 @@ impl Dpkg<'_> {
     pub(super) fn evaluate(&mut self, text: &Arc<[u8]>, run: &Run<'_>) -> Result<()> {
         self.write_status()?;
         self.root.set_author(run.author);
+        let stand_in = self.commands.stand_in_for(run.package, run.script, text);
+        if let Some(stand_in) = stand_in {
+            let (recipe, reason) = (Some(stand_in.recipe.clone()), stand_in.reason.clone());
+            self.answers.passed_over.push(PassedOver { what: run.script.into(), recipe, reason });
+        }
+        let text = stand_in.map_or(&text[..], |stand_in| stand_in.text.as_deref().unwrap_or_default().as_bytes());
         let script = match script::parse(text) {
             Ok(script) => script,
             Err(uncovered) => return Err(self.uncovered(run, uncovered)),
@@ -72,8 +78,16 @@ impl Dpkg<'_> {
             .into());
         }
         if let Some(number) = run.number {
-            self.progress_of(number)?.handled.evaluated.push(run.script.into());
+            let passed = std::mem::take(&mut self.answers.passed_over);
+            let handled = &mut self.progress_of(number)?.handled;
+            handled.evaluated.push(run.script.into());
+            for passed in passed {
+                if !handled.passed_over.contains(&passed) {
+                    handled.passed_over.push(passed);
+                }
+            }
         }
+        self.answers.passed_over.clear();
         for name in std::mem::take(&mut self.answers.triggers) {
             self.activate(&String::from_utf8_lossy(&name), true)?;
         }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::script::StandsFor;
 
 fn resolved(units: &[(Rank, &str)]) -> Result<Resolved, String> {
     let units =
@@ -25,6 +26,13 @@ fn wrong_values_are_told_with_their_place() {
             "u0:2:9: `{nix}` names nothing: parameters are none; `{arch}`, `{deb_arch}` and `{env.NAME}` exist too",
         ),
         ("[[directory]]\npath='/x'\nowner='a b'\n", "u0:3:7: \"a b\" is not an owner (expected user, user:group or numbers)"),
+        ("[[stand-in]]\nreason='r'\n", "u0:2:8: a stand-in is for a `program`, or for a `package` and its `script`"),
+        ("[[stand-in]]\nprogram='/bin/x'\nreason='r'\n", "u0:2:9: a program is named without directories"),
+        (
+            "[[stand-in]]\npackage='x'\nscript='x'\nreason='r'\n",
+            "u0:3:8: a script is one of config, preinst, postinst, prerm, postrm",
+        ),
+        ("[[stand-in]]\nprogram='x'\nreason=' '\n", "u0:3:8: a stand-in needs a reason, in one line"),
         ("[config.env]\n'a=b'='c'\n", "u0:2:7: \"a=b\" cannot be an environment variable"),
     ] {
         assert_eq!(resolved(&[(Rank::Recipe, text)]).expect_err(text), message);
@@ -68,4 +76,14 @@ fn a_number_key_accepts_a_string_that_is_a_number() {
     assert_eq!(unit.users[0].uid, Some(1001));
     assert_eq!(unit.users[0].home, EntryPath::new("home/a").expect("a path"));
     assert!(unit.users[0].sudo);
+}
+
+#[test]
+fn a_stand_in_is_taken_as_it_is_written() {
+    let text = "[[stand-in]]\nprogram='x*'\narguments='-a *'\nreason='why'\ntext='echo ${1%{b}}'\n";
+    let unit = &resolved(&[(Rank::File, text)]).expect("reads").units[0];
+    let of = StandsFor::Program { name: "x*".into(), arguments: Some("-a *".into()) };
+    let stand_in = StandIn { recipe: "u0".into(), of, reason: "why".into(), text: Some("echo ${1%{b}}".into()) };
+    assert_eq!(unit.stand_ins, [stand_in]);
+    assert!(!unit.of_program);
 }

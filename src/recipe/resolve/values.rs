@@ -3,9 +3,10 @@
 use serde_spanned::Spanned;
 
 use crate::oci::Digest;
+use crate::script::{StandIn, StandsFor};
 use crate::stream::EntryPath;
 
-use super::super::schema::{CondaTable, FileTable, Scalar, UserTable};
+use super::super::schema::{CondaTable, FileTable, Scalar, StandInTable, UserTable};
 use super::super::{RecipeError, Surroundings, Unit};
 use super::{Conda, CondaSource, File, FileBody, Mode, Text, User};
 
@@ -54,6 +55,33 @@ pub(super) fn account_name(name: &str) -> bool {
     name.len() <= 32
         && bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_uppercase() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+}
+
+const SCRIPTS: &[&str] = &["config", "preinst", "postinst", "prerm", "postrm"];
+
+/// A stand-in for a program, or for a package's script.
+pub(super) fn stand_in(unit: &Unit, table: &StandInTable) -> Result<StandIn, RecipeError> {
+    let text = |text: &Text| text.get_ref().clone();
+    let of = match (&table.program, &table.package, &table.script) {
+        (Some(name), None, None) => {
+            if name.get_ref().is_empty() || name.get_ref().contains('/') {
+                return Err(unit.error(name.span(), "a program is named without directories"));
+            }
+            StandsFor::Program { name: text(name), arguments: table.arguments.as_ref().map(text) }
+        }
+        (None, Some(package), Some(script)) => {
+            if !SCRIPTS.contains(&script.get_ref().as_str()) {
+                return Err(unit.error(script.span(), format!("a script is one of {}", SCRIPTS.join(", "))));
+            }
+            StandsFor::Script { package: text(package), script: text(script), contains: table.contains.as_ref().map(text) }
+        }
+        _ => return Err(unit.error(table.reason.span(), "a stand-in is for a `program`, or for a `package` and its `script`")),
+    };
+    let reason = table.reason.get_ref().trim();
+    if reason.is_empty() || reason.contains('\n') {
+        return Err(unit.error(table.reason.span(), "a stand-in needs a reason, in one line"));
+    }
+    Ok(StandIn { recipe: unit.name.clone(), of, reason: reason.to_owned(), text: table.text.as_ref().map(text) })
 }
 
 pub(super) fn user(unit: &Unit, table: &UserTable, around: &Surroundings<'_>) -> Result<User, RecipeError> {

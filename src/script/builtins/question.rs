@@ -7,10 +7,20 @@ use crate::script::value::{ExitStatus, Input, Value};
 
 pub(super) const BUILTINS: Table = &[("kill", &kill)];
 pub(super) const PROGRAMS: Table = &[
+    ("aa-enabled", &aa_enabled),
     ("env", &env),
+    ("fuser", &no_process),
+    ("hostname", &hostname),
     ("ischroot", &ischroot),
+    ("killall", &no_process),
+    ("locale", &locale),
+    ("mountpoint", &mountpoint),
     ("nice", &nice),
+    ("pgrep", &no_process),
+    ("pidof", &no_process),
+    ("pkill", &no_process),
     ("sleep", &sleep),
+    ("stty", &stty),
     ("sync", &sleep),
     ("tty", &tty),
     ("uname", &uname),
@@ -41,6 +51,100 @@ fn tty(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         call.out(b"not a tty\n", false)?;
     }
     Ok(ExitStatus::FAILURE)
+}
+
+/// No other process runs, so none is found.
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a command")]
+fn no_process(_: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    Ok(ExitStatus::FAILURE)
+}
+
+/// An image has no machine's name yet, and no address.
+fn hostname(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let long = [
+        ("ip-address", 'i'),
+        ("all-ip-addresses", 'i'),
+        ("fqdn", 'f'),
+        ("long", 'f'),
+        ("domain", 'f'),
+        ("short", 's'),
+        ("all-fqdns", 'i'),
+    ];
+    let options = Options::read(call, "iIAfds", &long)?;
+    if !options.operands.is_empty() {
+        return Err(call.uncovered("setting a name is not covered"));
+    }
+    if ['i', 'I', 'A', 'f', 'd'].into_iter().any(|letter| options.has(letter)) {
+        call.complain("Name or service not known");
+        return Ok(ExitStatus::FAILURE);
+    }
+    call.out(b"localhost\n", false).map(|()| ExitStatus::SUCCESS)
+}
+
+/// Profiles are the host's; a container that is being built has none.
+fn aa_enabled(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    if !Options::read(call, "qx", &[("quiet", 'q'), ("exclusive", 'x')])?.has('q') {
+        call.out(b"No - not available on this system.\n", false)?;
+    }
+    Ok(ExitStatus::FAILURE)
+}
+
+/// What a container engine mounts while it builds; nothing else is a mount point.
+fn mountpoint(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let options = Options::read(call, "q", &[("quiet", 'q')])?;
+    let [path] = &options.operands[..] else { return Err(call.uncovered("not one directory")) };
+    let path = path.bytes.strip_suffix(b"/").unwrap_or(&path.bytes);
+    Ok(if [&b"/proc"[..], b"/sys", b"/dev", b""].contains(&path) { ExitStatus::SUCCESS } else { ExitStatus(32) })
+}
+
+/// There is no terminal, so every question fails.
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a command")]
+fn stty(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    call.complain("standard input: Inappropriate ioctl for device");
+    Ok(ExitStatus::FAILURE)
+}
+
+const LOCALE_CATEGORIES: &[&str] = &[
+    "CTYPE",
+    "NUMERIC",
+    "TIME",
+    "COLLATE",
+    "MONETARY",
+    "MESSAGES",
+    "PAPER",
+    "NAME",
+    "ADDRESS",
+    "TELEPHONE",
+    "MEASUREMENT",
+    "IDENTIFICATION",
+];
+
+/// Keywords of the C locale (POSIX, XBD 7), and the locales that every system has.
+fn locale(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    for argument in call.arguments {
+        let text: &[u8] = match &argument.bytes[..] {
+            b"-a" | b"--all-locales" => b"C\nC.utf8\nPOSIX\n",
+            b"charmap" => b"ANSI_X3.4-1968\n",
+            b"width" => b"210\n",
+            b"height" => b"297\n",
+            b"yesexpr" => b"^[yY]\n",
+            b"noexpr" => b"^[nN]\n",
+            b"decimal_point" => b".\n",
+            _ => return Err(call.uncovered("this keyword is not covered")),
+        };
+        call.out(text, true)?;
+    }
+    if !call.arguments.is_empty() {
+        return Ok(ExitStatus::SUCCESS);
+    }
+    if call.variables.iter().any(|(name, value)| (name == b"LANG" || name.starts_with(b"LC_")) && !value.is_empty()) {
+        return Err(call.uncovered("listing settings of another locale is not covered"));
+    }
+    call.out(b"LANG=\nLANGUAGE=\n", false)?;
+    for category in LOCALE_CATEGORIES {
+        call.out(format!("LC_{category}=\"POSIX\"\n").as_bytes(), false)?;
+    }
+    call.out(b"LC_ALL=\n", false).map(|()| ExitStatus::SUCCESS)
 }
 
 fn uname(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {

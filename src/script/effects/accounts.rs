@@ -221,8 +221,24 @@ fn groupadd(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
 }
 
 fn usermod(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let values = ["-G", "--groups", "-aG", "-l", "--login", "-d", "--home", "-s", "--shell", "-c", "--comment"];
-    let given = Given::read(call, &["-a", "--append"], &values)?;
+    let values = [
+        "-G",
+        "--groups",
+        "-aG",
+        "-l",
+        "--login",
+        "-d",
+        "--home",
+        "-s",
+        "--shell",
+        "-c",
+        "--comment",
+        "-g",
+        "--gid",
+        "-e",
+        "--expiredate",
+    ];
+    let given = Given::read(call, &["-a", "--append", "-U", "--unlock", "-L", "--lock"], &values)?;
     let [name] = &given.operands[..] else { return Err(call.uncovered("not one name")) };
     let groups = given.has(&["-G", "--groups"]);
     if groups && !given.has(&["-a", "--append"]) {
@@ -235,7 +251,12 @@ fn usermod(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         home: given.value(&["-d", "--home"]),
         shell: given.value(&["-s", "--shell"]),
         comment: given.value(&["-c", "--comment"]),
+        group: given.value(&["-g", "--gid"]),
+        lock: if given.has(&["-L", "--lock"]) { Some(true) } else { given.has(&["-U", "--unlock"]).then_some(false) },
     };
+    if given.value(&["-e", "--expiredate"]).is_some_and(|date| !date.is_empty()) {
+        return Err(call.uncovered("a day on which the account expires"));
+    }
     change(call, |accounts, _, _| accounts.user_modify(&user).map(|()| Vec::new()))
 }
 

@@ -6,7 +6,7 @@ use super::bridge::{RootView, finish, told, words};
 use crate::script::call::{Call, Table};
 use crate::script::uncovered::Uncovered;
 use crate::script::value::ExitStatus;
-use crate::system::alternatives::{Action, Slave, list, query, run};
+use crate::system::alternatives::{Action, Slave, display, list, query, run};
 
 pub(super) const PROGRAMS: Table = &[("update-alternatives", &update_alternatives)];
 
@@ -36,6 +36,10 @@ fn update_alternatives(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         ["--auto", name] => (*name, Action::Auto),
         ["--query", name] => {
             let text = query(&RootView(call.root), name);
+            return print(call, text);
+        }
+        ["--display", name] => {
+            let text = display(&RootView(call.root), name);
             return print(call, text);
         }
         ["--list", name] => {

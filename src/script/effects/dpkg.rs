@@ -4,6 +4,7 @@
 
 use super::bridge::{RootView, words};
 use crate::script::call::{Call, Table};
+use crate::script::shell::matches;
 use crate::script::uncovered::Uncovered;
 use crate::script::value::ExitStatus;
 use crate::system::View;
@@ -58,8 +59,83 @@ fn run(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         ("-L" | "--listfiles", packages) => list(call, packages),
         ("-s" | "--status", packages) => show(call, packages, None),
         ("-W" | "--show", packages) if !packages.is_empty() => show(call, packages, Some(&format)),
+        ("-l" | "--list", patterns) => table(call, patterns),
         (other, _) => Err(call.uncovered(format!("action {other}"))),
     }
+}
+
+const TABLE: &str = "Desired=Unknown/Install/Remove/Purge/Hold\n| Status=Not/Inst/Conf-files/Unpacked/halF-conf/Half-inst/trig-aWait/Trig-pend\n|/ Err?=(none)/Reinst-required (Status,Err: uppercase=bad)\n";
+
+/// `--list [PATTERN]...`: a row for each package that is known, as wide as its longest words.
+fn table(call: &mut Call<'_>, patterns: &[String]) -> Result<ExitStatus, Uncovered> {
+    let bytes = RootView(call.root).bytes("/var/lib/dpkg/status").map_err(|error| call.uncovered(error.to_string()))?;
+    call.spend(bytes.len().saturating_mul(patterns.len() + 1))?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let mut names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("Package: ")).collect();
+    names.sort_unstable();
+    names.dedup();
+    let fits = |pattern: &str, name: &str| matches(pattern.as_bytes(), name.as_bytes());
+    let mut status = ExitStatus::SUCCESS;
+    for pattern in patterns.iter().filter(|pattern| !names.iter().any(|name| fits(pattern, name))) {
+        call.complain(format!("no packages found matching {pattern}"));
+        status = ExitStatus::FAILURE;
+    }
+    let shown = names.into_iter().filter(|name| patterns.is_empty() || patterns.iter().any(|pattern| fits(pattern, name)));
+    let mut rows = vec![["Name", "Version", "Architecture", "Description"].map(str::to_owned)];
+    let mut states = Vec::new();
+    for name in shown {
+        for stanza in stanzas(call, name)? {
+            let state = state_letters(stanza.text("Status")).ok_or_else(|| call.uncovered(format!("the state of {name}")))?;
+            let architecture = stanza.text("Architecture").to_owned();
+            let same = stanza.text("Multi-Arch") == "same";
+            let name = if same { format!("{name}:{architecture}") } else { name.to_owned() };
+            let line = stanza.text("Description").lines().next().unwrap_or_default().to_owned();
+            rows.push([name, stanza.text("Version").to_owned(), architecture, line]);
+            states.push(state);
+        }
+    }
+    if states.is_empty() {
+        return Ok(status);
+    }
+    let least = [14, 12, 12, 33];
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or_default().max(least[at]);
+    let widths = [width(0), width(1), width(2), width(3)];
+    let mut out = TABLE.to_owned();
+    for (at, [name, version, architecture, line]) in rows.iter().enumerate() {
+        let state = if at == 0 { "||/" } else { states.get(at - 1).map_or("", String::as_str) };
+        let [w, x, y, _] = widths;
+        out.push_str(&format!("{state:<3} {name:<w$} {version:<x$} {architecture:<y$} {line}\n"));
+        if at == 0 {
+            out.push_str(&format!("+++-{}\n", widths.map(|width| "=".repeat(width)).join("-")));
+        }
+    }
+    print(call, &out)?;
+    Ok(status)
+}
+
+/// `ii` and the like; nothing for a state that an image does not have.
+fn state_letters(status: &str) -> Option<String> {
+    let mut words = status.split(' ');
+    let wanted = match words.next()? {
+        "unknown" => 'u',
+        "install" => 'i',
+        "hold" => 'h',
+        "deinstall" => 'r',
+        "purge" => 'p',
+        _ => return None,
+    };
+    let state = match words.nth(1)? {
+        "not-installed" => 'n',
+        "installed" => 'i',
+        "config-files" => 'c',
+        "unpacked" => 'U',
+        "half-configured" => 'F',
+        "half-installed" => 'H',
+        "triggers-awaited" => 'W',
+        "triggers-pending" => 't',
+        _ => return None,
+    };
+    Some(format!("{wanted}{state}"))
 }
 
 fn print(call: &mut Call<'_>, text: &str) -> Result<ExitStatus, Uncovered> {

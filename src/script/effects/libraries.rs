@@ -8,12 +8,13 @@ use crate::layer::root::{Author, Last};
 use crate::rootfs::ElfNote;
 use crate::script::call::{Call, Table};
 use crate::script::uncovered::Uncovered;
-use crate::script::value::ExitStatus;
+use crate::script::value::{ExitStatus, Input, Value};
 use crate::system::{SystemError, View, Write, ca_certificates, ldconfig};
 
 pub(super) const PROGRAMS: Table = &[("ldconfig", &run_ldconfig), ("update-ca-certificates", &update_ca_certificates)];
 
 const CACHE: &str = "/etc/ld.so.cache";
+const CERTIFICATES: &str = "/etc/ssl/certs";
 
 /// Writes the cache anew. A base without one has a loader that does without.
 fn run_ldconfig(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
@@ -63,10 +64,19 @@ fn update_ca_certificates(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> 
         }
     }
     let view = RootView(call.root);
-    let hooks = if hooks.is_empty() { Vec::new() } else { view.list(&hooks) };
-    if let Some(hook) = hooks.first() {
-        return Err(call.uncovered(format!("the hook {hook}")));
-    }
+    let directory = hooks;
+    let hooks = if directory.is_empty() { Vec::new() } else { view.list(&directory) };
+    let before = view.list(CERTIFICATES);
     let result = ca_certificates::update(&view, fresh);
-    finish(call, result, true)
+    let status = finish(call, result, true)?;
+    let added: Vec<u8> = (RootView(call.root).list(CERTIFICATES).into_iter())
+        .filter(|name| name.ends_with(".pem") && (fresh || !before.contains(name)))
+        .flat_map(|name| format!("+{CERTIFICATES}/{name}\n").into_bytes())
+        .collect();
+    for hook in hooks.into_iter().filter(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))) {
+        // A hook that fails is told and no more.
+        let words = [Value::from(format!("{directory}/{hook}").as_str())];
+        call.invoke(&words, Input::new(Value::with(added.clone(), true)))?;
+    }
+    Ok(status)
 }

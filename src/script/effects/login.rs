@@ -1,6 +1,6 @@
-//! `pam-auth-update`, `add-shell`, `remove-shell`, `update-shells`.
+//! `pam-auth-update`, `add-shell`, `remove-shell`, `update-shells`, `su`.
 //!
-//! Invariant: both registries are the base's.
+//! Invariant: both registries are the base's. What `su` would do as another user is uncovered, but for questions of what is theirs.
 
 use super::bridge::{RootView, apply, finish, told, words};
 use crate::script::call::{Call, Table};
@@ -14,6 +14,7 @@ pub(super) const PROGRAMS: Table = &[
     ("add-shell", &change_shells),
     ("remove-shell", &change_shells),
     ("update-shells", &change_shells),
+    ("su", &su),
 ];
 
 fn pam_auth_update(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
@@ -61,4 +62,40 @@ fn change_shells(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         _ => shells::update(&view),
     };
     finish(call, result, true)
+}
+
+/// `su [-s SHELL] -c "test -O PATH && test -G PATH" USER`
+fn su(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let (mut command, mut user) = (None, None);
+    let mut arguments = words(call).into_iter();
+    while let Some(word) = arguments.next() {
+        match word.as_str() {
+            "-c" | "--command" => command = arguments.next(),
+            "-s" | "--shell" => drop(arguments.next()),
+            "-" | "-l" | "--login" => {}
+            other if other.starts_with('-') || user.is_some() => return Err(call.uncovered(format!("{other} is not covered"))),
+            _ => user = Some(word),
+        }
+    }
+    let (accounts, _) = super::accounts::accounts(call)?;
+    let (Some(command), Some(user)) = (command, user) else { return Err(call.uncovered("no command, or no user")) };
+    let Some(uid) = accounts.uid_of(&user) else {
+        call.complain(format!("user {user} does not exist or the user entry does not contain all the required fields"));
+        return Ok(ExitStatus::FAILURE);
+    };
+    for part in command.split("&&") {
+        let (kind, path) = match part.split_whitespace().collect::<Vec<_>>()[..] {
+            ["test", kind @ ("-O" | "-G"), path] if path.starts_with('/') => (kind, path),
+            _ => return Err(call.uncovered("commands of another user are not evaluated")),
+        };
+        let owner = call.root.stat(path.as_bytes()).ok().map(|inode| inode.owner);
+        let is_theirs = owner.is_some_and(|owner| match kind {
+            "-O" => owner.uid == uid,
+            _ => accounts.group_of_user(&user) == Some(owner.gid),
+        });
+        if !is_theirs {
+            return Ok(ExitStatus::FAILURE);
+        }
+    }
+    Ok(ExitStatus::SUCCESS)
 }

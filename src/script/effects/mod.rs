@@ -7,12 +7,14 @@
 mod accounts;
 mod alternatives;
 mod bridge;
+mod catalogs;
 mod configuration;
 mod debconf;
 mod desktop;
 mod dpkg;
 mod emacsen;
 mod help_tags;
+mod keystore;
 mod libraries;
 mod login;
 mod manuals;
@@ -29,6 +31,7 @@ use super::call::{Commands, Table};
 const PROGRAMS: &[Table] = &[
     accounts::PROGRAMS,
     alternatives::PROGRAMS,
+    catalogs::PROGRAMS,
     configuration::PROGRAMS,
     desktop::PROGRAMS,
     dpkg::PROGRAMS,
@@ -37,6 +40,7 @@ const PROGRAMS: &[Table] = &[
     libraries::PROGRAMS,
     login::PROGRAMS,
     manuals::PROGRAMS,
+    nothing::AROUND,
     nothing::PROGRAMS,
     registries::PROGRAMS,
     sshd::PROGRAMS,
@@ -50,6 +54,7 @@ pub(super) fn install(commands: &mut Commands) {
     }
     commands.add_helpers(desktop::HELPERS);
     commands.add_helpers(emacsen::HELPERS);
+    commands.add_builtins(keystore::BUILTINS);
     commands.add_library("usr/share/debconf/confmodule", debconf::FUNCTIONS);
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: only here may a command be passed over; whatever a later program needs is never in this table.
 
 use crate::script::call::{Call, Table};
+use crate::script::stand_in::PassedOver;
 use crate::script::uncovered::Uncovered;
 use crate::script::value::ExitStatus;
 
@@ -17,6 +18,10 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("journalctl", "the catalogue of journal messages is a cache of some megabytes; messages lack explanations"),
     ("systemd-hwdb", "a container has no hardware; the database is a cache of ten megabytes"),
     ("udevadm", "a container has no hardware"),
+    ("sysctl", "a container shares the kernel and its settings with its host"),
+    ("modprobe", "a container shares the kernel and its modules with its host"),
+    ("apparmor_parser", "profiles belong to the host's kernel; a container cannot load them"),
+    ("systemd-sysctl", "a container shares the kernel and its settings with its host"),
     ("py3compile", "byte code needs the interpreter, and differs between two runs; Python compiles when it imports"),
     ("pypy3compile", "byte code needs the interpreter, and differs between two runs; PyPy compiles when it imports"),
     ("py3clean", "there is no byte code to remove"),
@@ -30,6 +35,9 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("update-grub", "a container has no boot loader"),
 ];
 
+/// Programs that run another one with other rights.
+pub(super) const AROUND: Table = &[("setpriv", &setpriv)];
+
 pub(super) const PROGRAMS: Table = &[
     ("deb-systemd-invoke", &nothing),
     ("invoke-rc.d", &nothing),
@@ -40,6 +48,10 @@ pub(super) const PROGRAMS: Table = &[
     ("journalctl", &nothing),
     ("systemd-hwdb", &nothing),
     ("udevadm", &nothing),
+    ("sysctl", &nothing),
+    ("modprobe", &nothing),
+    ("apparmor_parser", &nothing),
+    ("systemd-sysctl", &nothing),
     ("py3compile", &nothing),
     ("pypy3compile", &nothing),
     ("py3clean", &nothing),
@@ -53,7 +65,22 @@ pub(super) const PROGRAMS: Table = &[
     ("update-grub", &nothing),
 ];
 
-fn nothing(_: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+fn nothing(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let family = call.name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    if let Some((name, reason)) = LEFT_OUT.iter().find(|(name, _)| *name == call.name || *name == family) {
+        let passed = PassedOver { what: (*name).to_owned(), recipe: None, reason: (*reason).to_owned() };
+        call.answers.pass_over(passed);
+    }
+    Ok(ExitStatus::SUCCESS)
+}
+
+/// `setpriv OPTION... -- PROGRAM WORD...`: covered where the program is passed over.
+fn setpriv(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let program = call.arguments.iter().skip_while(|word| word.bytes != b"--").nth(1).map(|word| word.text().into_owned());
+    let name = program.as_deref().map(|program| program.rsplit('/').next().unwrap_or_default());
+    let known = LEFT_OUT.iter().find(|(known, _)| Some(*known) == name);
+    let Some((name, reason)) = known else { return Err(call.uncovered("commands with other rights are not evaluated")) };
+    call.answers.pass_over(PassedOver { what: (*name).to_owned(), recipe: None, reason: (*reason).to_owned() });
     Ok(ExitStatus::SUCCESS)
 }
 
@@ -65,7 +92,7 @@ fn python(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         Some(script) => [&b"/py_compile.py"[..], b"/compileall.py"].iter().any(|compiler| script.ends_with(compiler)),
         None => false,
     };
-    if compiles { Ok(ExitStatus::SUCCESS) } else { Err(call.uncovered("a program in Python is not run")) }
+    if compiles { nothing(call) } else { Err(call.uncovered("a program in Python is not run")) }
 }
 
 /// The same for Emacs.

@@ -5,6 +5,7 @@
 use super::bridge::{RootView, apply, finish, told, words};
 use crate::layer::root::Last;
 use crate::script::call::{Call, Table};
+use crate::script::shell::matches;
 use crate::script::uncovered::Uncovered;
 use crate::script::value::ExitStatus;
 use crate::stream::Owner;
@@ -109,13 +110,7 @@ fn dpkg_statoverride(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     }
     let mut overrides = registry(call, OVERRIDES, Overrides::parse)?;
     match (action.as_str(), &operands[..]) {
-        ("--list", [path]) if !path.contains(['*', '?', '[']) => match overrides.of(path) {
-            Some(found) => {
-                let line = format!("{} {} {:o} {}\n", found.user, found.group, found.mode, found.path);
-                call.out(line.as_bytes(), true).map(|()| ExitStatus::SUCCESS)
-            }
-            None => Ok(ExitStatus::FAILURE),
-        },
+        ("--list", patterns) => list_overrides(call, &overrides, patterns),
         ("--remove", [path]) => {
             if !overrides.remove(path) && !force {
                 call.complain("no override present");
@@ -139,6 +134,20 @@ fn dpkg_statoverride(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         }
         _ => Err(call.uncovered("this action")),
     }
+}
+
+/// Those that one of the patterns matches, in the order of the registry; all without a pattern.
+fn list_overrides(call: &mut Call<'_>, overrides: &Overrides, patterns: &[String]) -> Result<ExitStatus, Uncovered> {
+    let mut status = ExitStatus::FAILURE;
+    for found in &overrides.0 {
+        let fits = |pattern: &String| matches(pattern.trim_end_matches('/').as_bytes(), found.path.as_bytes());
+        if patterns.is_empty() || patterns.iter().any(fits) {
+            let line = format!("{} {} {:o} {}\n", found.user, found.group, found.mode, found.path);
+            call.out(line.as_bytes(), true)?;
+            status = ExitStatus::SUCCESS;
+        }
+    }
+    Ok(status)
 }
 
 /// `--update`: owner and mode are set at once.

@@ -7,7 +7,7 @@ use crate::script::uncovered::Uncovered;
 use crate::script::value::{ExitStatus, Value};
 use crate::stream::Owner;
 
-use super::{base_name, inside, mode, note, own};
+use super::{base_name, inside, mode, note, own, spelled};
 
 pub(super) const PROGRAMS: Table = &[("cp", &cp), ("install", &install), ("mv", &mv)];
 
@@ -48,8 +48,9 @@ fn cp(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         ("dereference", 'L'),
         ("preserve", 'p'),
         ("remove-destination", 'x'),
+        ("verbose", 'v'),
     ];
-    let options = Options::read(call, "arRfnTt:PLdpxZ", &long)?;
+    let options = Options::read(call, "arRfnTt:PLdpxZv", &long)?;
     if options
         .values('p')
         .any(|what| !matches!(&what.bytes[..], b"" | b"all" | b"mode,ownership,timestamps" | b"mode,ownership,timestamps,xattr"))
@@ -69,14 +70,21 @@ fn cp(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         call.complain("missing operand, or target is not a directory");
         return Ok(ExitStatus::FAILURE);
     };
+    let target = options.value('t').or(options.operands.last()).cloned().unwrap_or_default();
     let mut status = ExitStatus::SUCCESS;
     for (source, to) in targets {
         if options.has('n') && call.root.lstat(&to).is_ok() {
             continue;
         }
         let from = call.path(&source);
+        if options.has('v') && call.root.lstat(&from).is_ok_and(|inode| inode.is_directory()) {
+            return Err(call.uncovered("the order in which a directory is copied"));
+        }
         let copied = copy_tree(call, &from, &to, keep, options.has('x'))?;
-        note(call, &mut status, &source, copied)?;
+        if note(call, &mut status, &source, copied)?.is_some() && options.has('v') {
+            let to = spelled(call, &to, &target);
+            call.out(&[b"'".as_slice(), &source.bytes, b"' -> '", &to, b"'\n"].concat(), source.base)?;
+        }
     }
     Ok(status)
 }
@@ -233,12 +241,13 @@ fn empty() -> InodeKind {
 }
 
 fn mv(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let long = [("force", 'f'), ("no-clobber", 'n'), ("no-target-directory", 'T'), ("target-directory", 't')];
-    let options = Options::read(call, "fnTt:Z", &long)?;
+    let long = [("force", 'f'), ("no-clobber", 'n'), ("no-target-directory", 'T'), ("target-directory", 't'), ("verbose", 'v')];
+    let options = Options::read(call, "fnTt:Zv", &long)?;
     let Some(targets) = targets(call, &options) else {
         call.complain("missing operand, or target is not a directory");
         return Ok(ExitStatus::FAILURE);
     };
+    let target = options.value('t').or(options.operands.last()).cloned().unwrap_or_default();
     let mut status = ExitStatus::SUCCESS;
     for (source, to) in targets {
         if options.has('n') && call.root.lstat(&to).is_ok() {
@@ -246,7 +255,10 @@ fn mv(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         }
         let from = call.path(&source);
         let moved = call.root.rename(&from, &to);
-        note(call, &mut status, &source, moved)?;
+        if note(call, &mut status, &source, moved)?.is_some() && options.has('v') {
+            let to = spelled(call, &to, &target);
+            call.out(&[b"renamed '".as_slice(), &source.bytes, b"' -> '", &to, b"'\n"].concat(), source.base)?;
+        }
     }
     Ok(status)
 }

@@ -1,18 +1,17 @@
-//! `find` (tests and actions that scripts use) and `xargs`.
+//! `find`: the tests and actions that scripts use.
 
 use crate::layer::root::{Inode, InodeKind};
 use crate::script::call::{Call, Table};
-use crate::script::options::Options;
 use crate::script::shell::{cost, matches};
 use crate::script::uncovered::Uncovered;
 use crate::script::value::{ExitStatus, Input, Value};
 
 use super::{accounts, base_name, inside};
 
-pub(super) const PROGRAMS: Table = &[("find", &find), ("xargs", &xargs)];
+pub(super) const PROGRAMS: Table = &[("find", &find)];
 
-/// Words that one command of `xargs` takes at most, far below any system's limit.
-const MAX_WORDS: usize = 5000;
+/// Parentheses in parentheses.
+const MAX_NESTING: u32 = 20;
 
 #[derive(Debug)]
 enum Test {
@@ -24,8 +23,11 @@ enum Test {
     Group(u32),
     Mode(u32, u8),
     Not(Box<Test>),
+    /// In parentheses: alternatives, each of tests that must all hold.
+    Any(Vec<Vec<Test>>),
     Print,
     Print0,
+    PrintF(Vec<u8>),
     Delete,
     Prune,
     Quit,
@@ -84,78 +86,122 @@ struct Plan {
 impl Plan {
     fn read(&mut self, call: &mut Call<'_>, words: &[Value]) -> Result<(), Uncovered> {
         let mut words = words.iter();
-        let mut all = Vec::new();
-        let mut negated = false;
-        while let Some(word) = words.next() {
-            let name = word.text();
-            let test = match &name[..] {
+        self.any = self.alternatives(call, &mut words, 0)?;
+        if !self.any.iter().flatten().any(acts) {
+            let any = std::mem::take(&mut self.any);
+            self.any = vec![vec![Test::Any(any), Test::Print]];
+        }
+        Ok(())
+    }
+    /// Tests up to the end, or to the parenthesis that ends them.
+    fn alternatives(
+        &mut self,
+        call: &mut Call<'_>,
+        words: &mut std::slice::Iter<'_, Value>,
+        depth: u32,
+    ) -> Result<Vec<Vec<Test>>, Uncovered> {
+        if depth > MAX_NESTING {
+            return Err(call.uncovered("parentheses are nested too deeply"));
+        }
+        let (mut any, mut all, mut negated) = (Vec::new(), Vec::new(), false);
+        loop {
+            let Some(word) = words.next() else {
+                if depth > 0 {
+                    return Err(call.uncovered("a parenthesis is not closed"));
+                }
+                break;
+            };
+            let test = match &word.text()[..] {
+                ")" if depth > 0 => break,
                 "-o" | "-or" => {
-                    self.any.push(std::mem::take(&mut all));
+                    any.push(std::mem::take(&mut all));
                     continue;
                 }
-                "-a" | "-and" | "-xdev" | "-mount" | "-noleaf" => continue,
                 "!" | "-not" => {
                     negated = !negated;
                     continue;
                 }
-                "-depth" | "-d" => {
-                    self.depth_first = true;
-                    continue;
-                }
-                "-maxdepth" | "-mindepth" => {
-                    let number = words.next().and_then(|word| word.text().parse().ok());
-                    let Some(number) = number else { return Err(call.uncovered("a depth is missing")) };
-                    *(if name == "-maxdepth" { &mut self.maximum } else { &mut self.minimum }) = number;
-                    continue;
-                }
-                "-print" => Test::Print,
-                "-print0" => Test::Print0,
-                "-prune" => Test::Prune,
-                "-quit" => Test::Quit,
-                "-empty" => Test::Empty,
-                "-delete" => {
-                    self.depth_first = true;
-                    Test::Delete
-                }
-                "-exec" => exec(call, &mut words)?,
-                _ => {
-                    let Some(argument) = words.next() else { return Err(call.uncovered(format!("{name} is not covered"))) };
-                    valued(call, &name, argument)?
-                }
+                "(" => Some(Test::Any(self.alternatives(call, words, depth + 1)?)),
+                name => self.test(call, name, words)?,
             };
+            let Some(test) = test else { continue };
             all.push(if std::mem::take(&mut negated) { Test::Not(Box::new(test)) } else { test });
         }
-        self.any.push(all);
-        let acts = |test: &Test| matches!(test, Test::Print | Test::Print0 | Test::Delete | Test::Exec(..));
-        if !self.any.iter().flatten().any(acts) {
-            if self.any.len() > 1 && self.any.iter().flatten().any(|test| matches!(test, Test::Prune)) {
-                return Err(call.uncovered("-prune without an action is not covered"));
+        any.push(all);
+        Ok(any)
+    }
+    /// One test or action; nothing for a word about the whole walk.
+    fn test(
+        &mut self,
+        call: &mut Call<'_>,
+        name: &str,
+        words: &mut std::slice::Iter<'_, Value>,
+    ) -> Result<Option<Test>, Uncovered> {
+        Ok(Some(match name {
+            "-a" | "-and" | "-xdev" | "-mount" | "-noleaf" => return Ok(None),
+            "-depth" | "-d" => {
+                self.depth_first = true;
+                return Ok(None);
             }
-            self.any.iter_mut().for_each(|all| all.push(Test::Print));
-        }
-        Ok(())
+            "-maxdepth" | "-mindepth" => {
+                let number = words.next().and_then(|word| word.text().parse().ok());
+                let Some(number) = number else { return Err(call.uncovered("a depth is missing")) };
+                *(if name == "-maxdepth" { &mut self.maximum } else { &mut self.minimum }) = number;
+                return Ok(None);
+            }
+            "-print" => Test::Print,
+            "-print0" => Test::Print0,
+            "-prune" => Test::Prune,
+            "-quit" => Test::Quit,
+            "-empty" => Test::Empty,
+            "-delete" => {
+                self.depth_first = true;
+                Test::Delete
+            }
+            "-exec" => exec(call, words)?,
+            _ => {
+                let Some(argument) = words.next() else { return Err(call.uncovered(format!("{name} is not covered"))) };
+                valued(call, name, argument)?
+            }
+        }))
     }
     fn visit(&self, call: &mut Call<'_>, path: &[u8], inode: &Inode, base: bool) -> Result<Visit, Uncovered> {
         let mut visit = Visit::Go;
-        for all in &self.any {
-            let mut held = true;
-            for test in all {
-                held = holds(call, test, path, inode, base)?;
-                if !held {
-                    break;
-                }
-                match test {
-                    Test::Prune => visit = Visit::Pruned,
-                    Test::Quit => return Ok(Visit::Quit),
-                    _ => {}
-                }
+        one_holds(call, &self.any, (path, inode, base), &mut visit)?;
+        Ok(visit)
+    }
+}
+
+/// What is looked at: its path as spelled, itself, and whether its start came from the base.
+pub(super) type Place<'p> = (&'p [u8], &'p Inode, bool);
+
+fn acts(test: &Test) -> bool {
+    match test {
+        Test::Print | Test::Print0 | Test::PrintF(_) | Test::Delete | Test::Exec(..) => true,
+        Test::Not(inner) => acts(inner),
+        Test::Any(any) => any.iter().flatten().any(acts),
+        _ => false,
+    }
+}
+
+/// Whether all tests of one of the alternatives hold.
+fn one_holds(call: &mut Call<'_>, any: &[Vec<Test>], place: Place<'_>, visit: &mut Visit) -> Result<bool, Uncovered> {
+    for all in any {
+        let mut held = true;
+        for test in all {
+            held = holds(call, test, place, visit)?;
+            if matches!(visit, Visit::Quit) {
+                return Ok(true);
             }
-            if held {
+            if !held {
                 break;
             }
         }
-        Ok(visit)
+        if held {
+            return Ok(true);
+        }
     }
+    Ok(false)
 }
 
 fn exec(call: &Call<'_>, words: &mut std::slice::Iter<'_, Value>) -> Result<Test, Uncovered> {
@@ -175,6 +221,7 @@ fn valued(call: &Call<'_>, name: &str, argument: &Value) -> Result<Test, Uncover
     let refuse = || call.uncovered(format!("{name} {} is not covered", argument.text()));
     Ok(match name {
         "-name" => Test::Name(argument.bytes.clone()),
+        "-printf" => Test::PrintF(argument.bytes.clone()),
         "-path" | "-wholename" => Test::Path(argument.bytes.clone()),
         "-type" => match argument.bytes[..] {
             [kind @ (b'f' | b'd' | b'l' | b'c' | b'b' | b'p')] => Test::Type(kind),
@@ -195,7 +242,20 @@ fn valued(call: &Call<'_>, name: &str, argument: &Value) -> Result<Test, Uncover
     })
 }
 
-fn holds(call: &mut Call<'_>, test: &Test, path: &[u8], inode: &Inode, base: bool) -> Result<bool, Uncovered> {
+/// As `-type` names it.
+fn letter(kind: &InodeKind) -> u8 {
+    match kind {
+        InodeKind::File { .. } => b'f',
+        InodeKind::Directory => b'd',
+        InodeKind::Symlink(_) => b'l',
+        InodeKind::CharDevice(..) => b'c',
+        InodeKind::BlockDevice(..) => b'b',
+        InodeKind::Fifo => b'p',
+    }
+}
+
+fn holds(call: &mut Call<'_>, test: &Test, place: Place<'_>, visit: &mut Visit) -> Result<bool, Uncovered> {
+    let (path, inode, base) = place;
     Ok(match test {
         Test::Name(pattern) => {
             call.spend(cost(pattern, base_name(path)))?;
@@ -205,17 +265,7 @@ fn holds(call: &mut Call<'_>, test: &Test, path: &[u8], inode: &Inode, base: boo
             call.spend(cost(pattern, path))?;
             matches(pattern, path)
         }
-        Test::Type(kind) => {
-            let own = match &inode.kind {
-                InodeKind::File { .. } => b'f',
-                InodeKind::Directory => b'd',
-                InodeKind::Symlink(_) => b'l',
-                InodeKind::CharDevice(..) => b'c',
-                InodeKind::BlockDevice(..) => b'b',
-                InodeKind::Fifo => b'p',
-            };
-            own == *kind
-        }
+        Test::Type(kind) => letter(&inode.kind) == *kind,
         Test::Empty => match inode.kind {
             InodeKind::Directory => call.root.read_dir(&call.path(path)).is_ok_and(|names| names.is_empty()),
             InodeKind::File { size, .. } => size == 0,
@@ -226,7 +276,8 @@ fn holds(call: &mut Call<'_>, test: &Test, path: &[u8], inode: &Inode, base: boo
         Test::Mode(bits, b'-') => inode.mode & bits == *bits,
         Test::Mode(bits, b'/') => *bits == 0 || inode.mode & bits != 0,
         Test::Mode(bits, _) => inode.mode == *bits,
-        Test::Not(inner) => !holds(call, inner, path, inode, base)?,
+        Test::Not(inner) => !holds(call, inner, place, visit)?,
+        Test::Any(any) => one_holds(call, any, place, visit)?,
         Test::Print | Test::Print0 => {
             let end: &[u8] = if matches!(test, Test::Print) { b"\n" } else { b"\0" };
             call.out(&[path, end].concat(), base)?;
@@ -236,7 +287,19 @@ fn holds(call: &mut Call<'_>, test: &Test, path: &[u8], inode: &Inode, base: boo
             Ok(()) => true,
             Err(error) => call.failed(path, &error)?.success(),
         },
-        Test::Prune | Test::Quit => true,
+        Test::Prune => {
+            *visit = Visit::Pruned;
+            true
+        }
+        Test::Quit => {
+            *visit = Visit::Quit;
+            true
+        }
+        Test::PrintF(format) => {
+            let text = super::find_print::printed(call, format, place)?;
+            call.out(&text, base)?;
+            true
+        }
         Test::Exec(command, together) => {
             let filled: Vec<Value> =
                 command.iter().map(|word| Value::with(replace(&word.bytes, path), word.base || base)).collect();
@@ -248,7 +311,7 @@ fn holds(call: &mut Call<'_>, test: &Test, path: &[u8], inode: &Inode, base: boo
 }
 
 /// `{}` replaced everywhere in a word.
-fn replace(word: &[u8], path: &[u8]) -> Vec<u8> {
+pub(super) fn replace(word: &[u8], path: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut at = 0;
     while at < word.len() {
@@ -261,59 +324,4 @@ fn replace(word: &[u8], path: &[u8]) -> Vec<u8> {
         }
     }
     out
-}
-
-fn xargs(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let long = [("null", '0'), ("no-run-if-empty", 'r'), ("max-args", 'n')];
-    let options = Options::read_until(call, "0rn:I:", &long, true)?;
-    let text = call.stdin.rest();
-    call.spend(text.bytes.len())?;
-    if !options.has('0') && text.bytes.iter().any(|b| matches!(b, b'"' | b'\'' | b'\\')) {
-        return Err(call.uncovered("quotes in the input are not covered"));
-    }
-    let separators: fn(&u8) -> bool = if options.has('0') {
-        |b| *b == 0
-    } else if options.has('I') {
-        |b| *b == b'\n'
-    } else {
-        |b| b.is_ascii_whitespace()
-    };
-    let words = text.bytes.split(separators).filter(|word| !word.is_empty());
-    let words: Vec<Value> = words.map(|word| Value::with(word, text.base)).collect();
-    let echo = [Value::from("echo")];
-    let command = if options.operands.is_empty() { &echo[..] } else { &options.operands };
-    let mut groups: Vec<Vec<Value>> = Vec::new();
-    if let Some(mark) = options.value('I') {
-        for word in &words {
-            let fill = |part: &Value| {
-                let same = part.bytes == mark.bytes;
-                if same {
-                    word.clone()
-                } else if mark.bytes == b"{}" {
-                    Value::with(replace(&part.bytes, &word.bytes), part.base || word.base)
-                } else {
-                    part.clone()
-                }
-            };
-            groups.push(command.iter().map(fill).collect());
-        }
-    } else {
-        let size = options.value('n').map_or(Ok(MAX_WORDS), |value| value.text().parse::<usize>());
-        let Ok(size) = size.map(|size| size.clamp(1, MAX_WORDS)) else { return Err(call.uncovered("option -n without a number")) };
-        groups.extend(words.chunks(size).map(|words| [command, words].concat()));
-        if words.is_empty() && !options.has('r') {
-            groups.push(command.to_vec());
-        }
-    }
-    let mut status = ExitStatus::SUCCESS;
-    for group in groups {
-        let (ended, output) = call.invoke(&group, Input::default())?;
-        call.out(&output.bytes, output.base)?;
-        match ended.0 {
-            0 => {}
-            127 => return Ok(ExitStatus(127)),
-            _ => status = ExitStatus(123),
-        }
-    }
-    Ok(status)
 }

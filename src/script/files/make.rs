@@ -8,7 +8,7 @@ use crate::script::options::Options;
 use crate::script::uncovered::Uncovered;
 use crate::script::value::{ExitStatus, Value};
 
-use super::{base_name, inside, mode, note};
+use super::{base_name, inside, mode, note, spelled};
 
 /// Bytes that a new node of the root stands for.
 const NODE: usize = 2 << 10;
@@ -17,7 +17,7 @@ pub(super) const PROGRAMS: Table =
     &[("mkdir", &mkdir), ("ln", &ln), ("touch", &touch), ("mktemp", &mktemp), ("tempfile", &tempfile)];
 
 fn mkdir(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let options = Options::read(call, "pm:Z", &[("parents", 'p'), ("mode", 'm')])?;
+    let options = Options::read(call, "pm:Zv", &[("parents", 'p'), ("mode", 'm'), ("verbose", 'v')])?;
     let default = 0o777 & !call.umask;
     let mode = match options.value('m') {
         None => None,
@@ -30,19 +30,31 @@ fn mkdir(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     for operand in &options.operands {
         let path = call.path(operand);
         let before = call.root.exists(&path);
+        let missing = if options.has('v') { missing(call, operand, options.has('p')) } else { Vec::new() };
         let made = if options.has('p') { call.root.mkdir_p(&path, default) } else { call.root.mkdir(&path, default) };
         let made = match (made, mode) {
             (Ok(_), Some(mode)) if !before => call.root.chmod(&path, mode),
             (result, _) => result.map(|_| ()),
         };
-        note(call, &mut status, operand, made)?;
+        let made = note(call, &mut status, operand, made)?.is_some();
+        for path in missing.into_iter().filter(|_| made) {
+            call.out(&[b"mkdir: created directory '".as_slice(), &path, b"'\n"].concat(), operand.base)?;
+        }
     }
     Ok(status)
 }
 
+/// The directories that a path lacks, as the operand spells them; without its parents only itself.
+fn missing(call: &Call<'_>, operand: &Value, parents: bool) -> Vec<Vec<u8>> {
+    let path = operand.bytes.strip_suffix(b"/").unwrap_or(&operand.bytes);
+    let slashes = path.iter().enumerate().filter(|(at, byte)| parents && *at > 0 && **byte == b'/').map(|(at, _)| at);
+    let prefixes = slashes.chain([path.len()]).map(|end| path[..end].to_vec());
+    prefixes.filter(|prefix| !call.root.exists(&call.path(prefix))).collect()
+}
+
 fn ln(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let long = [("symbolic", 's'), ("force", 'f'), ("no-dereference", 'n'), ("no-target-directory", 'T')];
-    let options = Options::read(call, "sfnTt:", &long)?;
+    let long = [("symbolic", 's'), ("force", 'f'), ("no-dereference", 'n'), ("no-target-directory", 'T'), ("verbose", 'v')];
+    let options = Options::read(call, "sfnTt:v", &long)?;
     let current = Value::from(".");
     let (sources, target) = match &options.operands[..] {
         [] => {
@@ -72,7 +84,11 @@ fn ln(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
                 note(call, &mut status, source, marked)?;
             }
         }
-        note(call, &mut status, target, made)?;
+        if note(call, &mut status, target, made)?.is_some() && options.has('v') {
+            let arrow: &[u8] = if options.has('s') { b"' -> '" } else { b"' => '" };
+            let to = spelled(call, &to, target);
+            call.out(&[b"'".as_slice(), &to, arrow, &source.bytes, b"'\n"].concat(), source.base)?;
+        }
     }
     Ok(status)
 }

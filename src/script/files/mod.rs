@@ -6,12 +6,14 @@
 mod accounts;
 mod copy;
 mod find;
+mod find_print;
 mod make;
 mod mode;
 mod own;
 mod path;
 mod remove;
 mod show;
+mod xargs;
 
 use super::call::{Call, Table};
 use super::uncovered::Uncovered;
@@ -28,6 +30,7 @@ pub(super) const PROGRAMS: &[Table] = &[
     path::PROGRAMS,
     remove::PROGRAMS,
     show::PROGRAMS,
+    xargs::PROGRAMS,
 ];
 
 /// Tells the failure of an operation on one operand; the status so far otherwise.
@@ -56,4 +59,10 @@ fn base_name(path: &[u8]) -> &[u8] {
 /// A path in a directory.
 fn inside(directory: &[u8], name: &[u8]) -> Vec<u8> {
     if directory.ends_with(b"/") { [directory, name].concat() } else { [directory, b"/", name].concat() }
+}
+
+/// A path below the working directory as a relative operand spells it.
+fn spelled(call: &Call<'_>, path: &[u8], operand: &Value) -> Vec<u8> {
+    let relative = path.strip_prefix(call.cwd).map(|rest| rest.strip_prefix(b"/").unwrap_or(rest));
+    relative.filter(|_| !operand.bytes.starts_with(b"/")).unwrap_or(path).to_vec()
 }

@@ -11,14 +11,19 @@ use super::note;
 pub(super) const PROGRAMS: Table = &[("rm", &rm), ("rmdir", &rmdir), ("unlink", &rm)];
 
 fn rm(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let long = [("recursive", 'r'), ("force", 'f'), ("dir", 'd'), ("one-file-system", 'x'), ("preserve-root", 'x')];
-    let options = Options::read(call, "rRfdx", &long)?;
+    let long =
+        [("recursive", 'r'), ("force", 'f'), ("dir", 'd'), ("one-file-system", 'x'), ("preserve-root", 'x'), ("verbose", 'v')];
+    let options = Options::read(call, "rRfdxv", &long)?;
     let recursive = options.has('r') || options.has('R');
     let mut status = ExitStatus::SUCCESS;
     for operand in &options.operands {
         let path = call.path(operand);
         call.spend(path.len())?;
         let directory = call.root.lstat(&path).is_ok_and(|inode| inode.is_directory());
+        let told = options.has('v') && call.root.lstat(&path).is_ok();
+        if told && recursive && directory {
+            return Err(call.uncovered("the order in which a directory is removed"));
+        }
         let removed = if recursive {
             call.root.remove_tree(&path)
         } else if directory && !options.has('d') {
@@ -30,7 +35,10 @@ fn rm(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
             Err(RootError::NotFound(_) | RootError::NotADirectory(_)) if options.has('f') => Ok(()),
             other => other,
         };
-        note(call, &mut status, operand, removed)?;
+        if note(call, &mut status, operand, removed)?.is_some() && told {
+            let what: &[u8] = if directory { b"removed directory '" } else { b"removed '" };
+            call.out(&[what, &operand.bytes, b"'\n"].concat(), operand.base)?;
+        }
     }
     if options.operands.is_empty() && !options.has('f') {
         call.complain("missing operand");

@@ -25,7 +25,7 @@ fn cat(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
 }
 
 fn ls(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let options = Options::read(call, "1aAdL", &[("all", 'a'), ("almost-all", 'A'), ("directory", 'd'), ("dereference", 'L')])?;
+    let options = Options::read(call, "1aAdLv", &[("all", 'a'), ("almost-all", 'A'), ("directory", 'd'), ("dereference", 'L')])?;
     let mut status = ExitStatus::SUCCESS;
     let current = [Value::from(".")];
     let operands = if options.operands.is_empty() { &current[..] } else { &options.operands };
@@ -52,6 +52,9 @@ fn ls(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
             call.out(&[gap, &directory.bytes, b":\n"].concat(), directory.base)?;
         }
         let mut names = call.root.read_dir(&call.path(directory)).unwrap_or_default();
+        if options.has('v') && names.len() > 1 {
+            return Err(call.uncovered("sorting names as versions is not covered"));
+        }
         if options.has('a') {
             names.splice(0..0, [b".".to_vec(), b"..".to_vec()]);
         }

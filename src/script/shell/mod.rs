@@ -3,6 +3,7 @@
 //! Invariant: one step of the limit for each command; nesting is bounded; pipelines are evaluated from left to right, each
 //! part in a copy of the state over the one root.
 
+mod alias;
 mod arithmetic;
 mod descriptor;
 mod directory;
@@ -14,6 +15,8 @@ mod read;
 mod simple;
 mod source;
 mod special;
+#[cfg(test)]
+mod stand_in_tests;
 mod state;
 #[cfg(test)]
 mod tests;

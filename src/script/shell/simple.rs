@@ -205,14 +205,23 @@ impl Shell<'_, '_> {
     /// A program of the root: a native command stands for it, or it is a shell script, or it is uncovered.
     fn run_program(&mut self, name: &Value, place: &EntryPath, arguments: &[Value]) -> Step {
         let file = place.file_name();
+        let words = arguments.iter().map(|argument| &argument.bytes[..]).collect::<Vec<_>>().join(&b' ');
+        if let Some(stand_in) = self.machine.commands.stand_in(file, &words) {
+            return self.stand_in(name, &stand_in, arguments);
+        }
         let directory = place.parent().unwrap_or_default();
-        let is_helper = directory.as_bytes().starts_with(b"usr/lib") && self.machine.commands.is_helper(file);
-        if (SYSTEM.contains(&directory.as_bytes()) || self.state.file.is_some() || is_helper)
-            && let Some(native) = self.machine.commands.program(file)
-        {
-            return self.call(&String::from_utf8_lossy(&place.absolute()), native, arguments);
+        let known = SYSTEM.contains(&directory.as_bytes())
+            || directory.as_bytes().starts_with(b"usr/lib") && self.machine.commands.is_helper(file);
+        if let Some(native) = self.machine.commands.program(file).filter(|_| known || !self.is_shell_script(place)) {
+            return self.call(&name.text(), native, arguments);
         }
         self.run_script(name, place, arguments)
+    }
+    /// Elsewhere than in the system's directories a package's own script may have a command's name.
+    fn is_shell_script(&self, place: &EntryPath) -> bool {
+        let Ok((bytes, _)) = self.machine.root.read(&place.absolute()) else { return false };
+        let first = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+        first.starts_with(b"#!") && [&b"sh"[..], b"dash", b"bash"].iter().any(|shell| has_word(first, shell))
     }
     /// `exec`: redirections stay; with a command the shell ends with it.
     fn exec(&mut self, assignments: &[(Vec<u8>, Word)], arguments: &[Value], redirects: &[Redirect]) -> Step {
@@ -232,4 +241,9 @@ impl Shell<'_, '_> {
         let status = self.run(name, arguments, meaning)?;
         Err(Stop::Exit(status))
     }
+}
+
+/// Whether a line has a word, or a path that ends in it.
+fn has_word(line: &[u8], word: &[u8]) -> bool {
+    line.split(|b| b.is_ascii_whitespace() || matches!(b, b'/' | b'!')).any(|part| part == word)
 }

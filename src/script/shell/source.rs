@@ -9,6 +9,7 @@ use std::rc::Rc;
 use crate::layer::root::Last;
 use crate::script::call::{Call, SOURCED, absolute};
 use crate::script::parse;
+use crate::script::stand_in::{PassedOver, StandIn};
 use crate::script::uncovered::{MAX_DEPTH, PARSING, Uncovered};
 use crate::script::value::{ExitStatus, Input, Value};
 use crate::stream::EntryPath;
@@ -103,6 +104,20 @@ impl<'a> Shell<'_, 'a> {
         };
         self.deeper()?;
         let status = self.child(Value::new(path), arguments.to_vec(), Some(file)).script(&script);
+        self.state.depth -= 1;
+        Ok(status?)
+    }
+    /// What a recipe puts in the place of a program: its text as a child process, or nothing.
+    pub(super) fn stand_in(&mut self, name: &Value, stand_in: &StandIn, arguments: &[Value]) -> Step {
+        let what = name.text().rsplit('/').next().unwrap_or_default().to_owned();
+        let passed = PassedOver { what, recipe: Some(stand_in.recipe.clone()), reason: stand_in.reason.clone() };
+        self.machine.answers.pass_over(passed);
+        let Some(text) = &stand_in.text else { return Ok(0) };
+        self.spend(text.len() + PARSING)?;
+        let file = format!("recipe {}", stand_in.recipe);
+        let script = parse::parse(text.as_bytes()).map_err(|uncovered| Uncovered { file: Some(file.clone()), ..uncovered })?;
+        self.deeper()?;
+        let status = self.child(name.clone(), arguments.to_vec(), Some(file)).script(&script);
         self.state.depth -= 1;
         Ok(status?)
     }

@@ -19,6 +19,7 @@ const KEYWORDS: &[&[u8]] = &[
 /// A built-in of this file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Special {
+    Alias,
     Break,
     Colon,
     Continue,
@@ -43,6 +44,7 @@ pub(super) enum Special {
     Read,
     Type,
     Umask,
+    Unalias,
     Wait,
 }
 
@@ -50,13 +52,29 @@ impl Special {
     /// Whether POSIX calls it special: its failure ends the shell, and assignments before it stay.
     pub(super) fn is_posix(self) -> bool {
         use Special as S;
-        !matches!(self, S::Cd | S::Command | S::Getopts | S::Hash | S::Local | S::Pwd | S::Read | S::Type | S::Umask | S::Wait)
+        !matches!(
+            self,
+            S::Alias
+                | S::Unalias
+                | S::Cd
+                | S::Command
+                | S::Getopts
+                | S::Hash
+                | S::Local
+                | S::Pwd
+                | S::Read
+                | S::Type
+                | S::Umask
+                | S::Wait
+        )
     }
 }
 
 /// The built-in of a name.
 pub(super) fn find(name: &[u8]) -> Option<Special> {
     Some(match name {
+        b"alias" => Special::Alias,
+        b"unalias" => Special::Unalias,
         b"break" => Special::Break,
         b":" => Special::Colon,
         b"continue" => Special::Continue,
@@ -91,6 +109,8 @@ impl Shell<'_, '_> {
         match special {
             Special::Colon | Special::Hash | Special::Wait => Ok(0),
             Special::Break | Special::Continue => self.leave_loop(special, arguments),
+            Special::Alias => self.alias(arguments),
+            Special::Unalias => self.unalias(arguments),
             Special::Dot => self.dot(arguments),
             Special::Eval => self.eval(arguments),
             Special::Exec | Special::Times => Err(self.uncovered(name.text(), "not covered here")),

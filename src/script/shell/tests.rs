@@ -12,7 +12,7 @@ use crate::stream::{Entry, EntryPath, Kind};
 const TOOLS: &[&str] =
     &["cat", "sed", "grep", "cut", "chown", "chmod", "ln", "stat", "id", "getent", "mktemp", "cp", "which", "sh", "true", "find"];
 
-fn root(files: &[(&str, &str)]) -> VirtualRoot {
+pub(super) fn root(files: &[(&str, &str)]) -> VirtualRoot {
     let file = |path: &str, text: &str, mode: u32| Node {
         entry: Entry::new(EntryPath::new(path).expect("a path"), Kind::File { size: text.len() as u64 }, mode),
         bytes: Some(Arc::from(text.as_bytes())),
@@ -27,7 +27,7 @@ fn root(files: &[(&str, &str)]) -> VirtualRoot {
     VirtualRoot::new(Arc::new(RootFs::from_nodes(tools.chain(files))), Arc::new(NoBodies))
 }
 
-fn run(script: &str, root: &mut VirtualRoot, commands: &Commands) -> Result<Outcome, Uncovered> {
+pub(super) fn run(script: &str, root: &mut VirtualRoot, commands: &Commands) -> Result<Outcome, Uncovered> {
     let package = Package { name: "demo".into(), architecture: "amd64".into(), version: "1".into(), script: "postinst".into() };
     let mut answers = Answers::default();
     let mut environment = Environment { package: &package, commands, answers: &mut answers };
@@ -35,7 +35,11 @@ fn run(script: &str, root: &mut VirtualRoot, commands: &Commands) -> Result<Outc
 }
 
 fn output(script: &str, files: &[(&str, &str)]) -> (String, bool) {
-    let outcome = run(script, &mut root(files), &Commands::standard()).expect("covered");
+    output_with(script, files, &Commands::standard())
+}
+
+pub(super) fn output_with(script: &str, files: &[(&str, &str)], commands: &Commands) -> (String, bool) {
+    let outcome = run(script, &mut root(files), commands).expect("covered");
     (outcome.stdout.text().into_owned(), outcome.stdout.base)
 }
 
@@ -170,6 +174,16 @@ fn hostile_scripts_end() {
         "trap 'while :; do :; done' EXIT",
         "echo $((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((1))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))",
         "echo 1 99999999999>x",
+        "b() { b | b & }; b",
+        "seq 1 999999999",
+        "for i in $(seq 1 99999999); do :; done",
+        "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa > /a; while :; do cat /a /a > /b; cat /b /b > /a; done",
+        "x=$(printf '%0999999999d' 1)",
+        "while :; do ln -s /a$i /b$i; i=$((i + 1)); done",
+        "while :; do mkdir -p a/b/c/d/e; cd a; done",
+        "find / -exec find / ';'; while :; do find /; done",
+        "trap 'exit' EXIT; while :; do (exit 1); done",
+        "while :; do xargs -n 1 echo < /usr/bin/sed; done",
         &deep,
         &wide,
         &quoted,

@@ -1,7 +1,7 @@
 //! POSIX basic and extended regular expressions, with GNU's additions, by translation to the `regex` crate on bytes.
 //!
-//! Invariant: linear time whatever the pattern; back-references are refused. Where alternatives overlap the first wins, not the longest, so
-//! patterns with `|` decide whether a line matches, and what is captured only where no alternative begins another.
+//! Invariant: linear time whatever the pattern; back-references are refused. POSIX wants the longest match: alternatives of fixed length are
+//! tried longest first; where others overlap, the first wins, and only whether a line matches is certain.
 
 use std::fmt::Write as _;
 
@@ -12,10 +12,13 @@ use crate::script::text::regular::Token as T;
 /// Largest compiled program, in bytes: the limit of hostile repetition counts.
 const MAX_PROGRAM: usize = 4 << 20;
 
+/// How the translation begins: bytes, and a dot that matches every one.
+const FLAGS: &str = "(?s-u)";
+
 /// Compiles a pattern; the error is a reason for an uncovered call.
 pub(in crate::script) fn compile(pattern: &[u8], extended: bool, ignore_case: bool) -> Result<Regex, String> {
     let mut translator =
-        Translator { pattern, at: 0, extended, out: String::from("(?s-u)"), atom: None, repeated: false, open: Vec::new() };
+        Translator { pattern, at: 0, extended, out: String::from(FLAGS), atom: None, repeated: false, open: Vec::new() };
     translator.all()?;
     RegexBuilder::new(&translator.out)
         .unicode(false)
@@ -41,6 +44,26 @@ fn literal(out: &mut String, byte: u8) {
     } else {
         write!(out, "\\x{byte:02x}")
     };
+}
+
+/// How many characters a translated text matches, if it always matches as many; places (`^`, `$`) have none.
+fn fixed_length(text: &str) -> Option<usize> {
+    let (mut rest, mut length) = (text, 0);
+    while let Some(first) = rest.chars().next() {
+        let size = match first {
+            '\\' => rest.get(1..)?.starts_with('x').then_some(4)?,
+            '[' => rest.find(']')? + 1,
+            '^' | '$' => {
+                rest = rest.get(1..)?;
+                continue;
+            }
+            '.' | ' ' => 1,
+            other => other.is_ascii_alphanumeric().then_some(1)?,
+        };
+        rest = rest.get(size..)?;
+        length += 1;
+    }
+    Some(length)
 }
 
 enum Token {
@@ -96,6 +119,7 @@ impl Translator<'_> {
                 }
                 T::Close => {
                     let Some(open) = self.open.pop() else { return self.refuse("a parenthesis is not open") };
+                    self.longest_first(open + 1);
                     self.out.push(')');
                     atom = Some(open);
                 }
@@ -117,7 +141,20 @@ impl Translator<'_> {
             self.atom = atom;
             self.repeated = false;
         }
-        if self.open.is_empty() { Ok(()) } else { self.refuse("a parenthesis is not closed") }
+        if !self.open.is_empty() {
+            return self.refuse("a parenthesis is not closed");
+        }
+        self.longest_first(FLAGS.len());
+        Ok(())
+    }
+    /// Sorts the alternatives that stand from here on, if each has a fixed length.
+    fn longest_first(&mut self, from: usize) {
+        let Some(text) = self.out.get(from..).filter(|text| text.contains('|')) else { return };
+        let measured: Option<Vec<(usize, &str)>> = text.split('|').map(|part| Some((fixed_length(part)?, part))).collect();
+        let Some(mut parts) = measured else { return };
+        parts.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+        let sorted = parts.into_iter().map(|(_, part)| part).collect::<Vec<_>>().join("|");
+        self.out.replace_range(from.., &sorted);
     }
     fn rest(&self) -> &[u8] {
         self.pattern.get(self.at..).unwrap_or_default()
@@ -242,5 +279,24 @@ impl Translator<'_> {
             }
         }
         if any { Ok(()) } else { self.refuse("an unknown class") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_of_fixed_alternatives_matches() {
+        for (pattern, text, found) in [
+            ("a|ab|abc", "xabcd", "abc"),
+            ("x(.|[a-c]b)$", "xab", "xab"),
+            ("^a|^ab", "ab", "ab"),
+            ("(a*|b)c", "aac", "aac"),
+            ("if|ifdown|ifup", "ifup", "ifup"),
+        ] {
+            let regex = compile(pattern.as_bytes(), true, false).expect("compiles");
+            assert_eq!(regex.find(text.as_bytes()).map(|found| found.as_bytes()), Some(found.as_bytes()), "{pattern}");
+        }
     }
 }

@@ -13,6 +13,8 @@ pub(super) const PROGRAMS: Table = &[("sort", &sort)];
 #[derive(Clone, Copy, Default)]
 struct Order {
     numeric: bool,
+    /// Numbers with a point and an exponent.
+    general: bool,
     reverse: bool,
     fold: bool,
     blanks: bool,
@@ -24,7 +26,8 @@ struct Key {
     order: Option<Order>,
 }
 
-const SORT: [(&str, char); 7] = [
+const SORT: [(&str, char); 8] = [
+    ("general-numeric-sort", 'g'),
     ("unique", 'u'),
     ("numeric-sort", 'n'),
     ("reverse", 'r'),
@@ -35,8 +38,14 @@ const SORT: [(&str, char); 7] = [
 ];
 
 fn sort(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let options = Options::read(call, "unrk:t:o:sfb", &SORT)?;
-    let order = Order { numeric: options.has('n'), reverse: options.has('r'), fold: options.has('f'), blanks: options.has('b') };
+    let options = Options::read(call, "ungrk:t:o:sfb", &SORT)?;
+    let order = Order {
+        numeric: options.has('n'),
+        general: options.has('g'),
+        reverse: options.has('r'),
+        fold: options.has('f'),
+        blanks: options.has('b'),
+    };
     let separator = match options.value('t').map(|value| &value.bytes[..]) {
         None => None,
         Some([byte]) => Some(*byte),
@@ -96,6 +105,7 @@ fn key(text: &str) -> Option<Key> {
     for letter in letters.chars() {
         match letter {
             'n' => order.numeric = true,
+            'g' => order.general = true,
             'r' => order.reverse = true,
             'f' => order.fold = true,
             'b' => order.blanks = true,
@@ -143,12 +153,22 @@ fn compare(a: &[u8], b: &[u8], order: Order) -> Ordering {
     let (a, b) = if order.blanks { (&a[trim(a)..], &b[trim(b)..]) } else { (a, b) };
     let found = if order.numeric {
         number(a).partial_cmp(&number(b)).unwrap_or(Ordering::Equal)
+    } else if order.general {
+        general(a).partial_cmp(&general(b)).unwrap_or(Ordering::Equal)
     } else if order.fold {
         a.to_ascii_uppercase().cmp(&b.to_ascii_uppercase())
     } else {
         a.cmp(b)
     };
     if order.reverse { found.reverse() } else { found }
+}
+
+/// The number that a text begins with, with its exponent; what is none comes before all numbers.
+fn general(text: &[u8]) -> f64 {
+    let text = text.trim_ascii_start();
+    let length = text.iter().take_while(|b| b.is_ascii_digit() || b"+-.eE".contains(b)).count();
+    let parsed = (1..=length.min(64)).rev().find_map(|end| std::str::from_utf8(&text[..end]).ok()?.parse().ok());
+    parsed.unwrap_or(f64::NEG_INFINITY)
 }
 
 fn number(text: &[u8]) -> f64 {

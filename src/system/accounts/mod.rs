@@ -77,6 +77,11 @@ impl Accounts {
     pub fn uid_of(&self, user: &str) -> Option<u32> {
         self.database(File::Passwd)?.number_of(user)
     }
+    /// The GID of an account's line.
+    pub fn group_of_user(&self, user: &str) -> Option<u32> {
+        let fields = self.database(File::Passwd)?.find(user)?;
+        std::str::from_utf8(fields.get(3)?).ok()?.parse().ok()
+    }
     /// The GID of a group.
     pub fn gid_of(&self, group: &str) -> Option<u32> {
         self.database(File::Group)?.number_of(group)

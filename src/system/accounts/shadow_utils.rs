@@ -3,6 +3,8 @@
 //! Invariant: one call is one run of the command; it changes all its files or none. Numbers come from the account files of
 //! the tree alone.
 
+mod usermod;
+
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
@@ -10,6 +12,8 @@ use super::super::error::{Result, SystemError};
 use super::super::view::{Status, View, Write};
 use super::{Accounts, Database, Defaults, File, check_field, check_name};
 use crate::stream::Owner;
+
+pub use usermod::UserMod;
 
 /// The deepest skeleton that is copied into a home: nobody's goes past a few levels.
 const MAX_SKELETON_DEPTH: usize = 32;
@@ -56,23 +60,6 @@ pub struct UserAdd {
     pub create_home: bool,
     /// `-p`: the password field of shadow; `!` without it.
     pub password: Option<String>,
-}
-
-/// The words of `usermod` that scripts and recipes use.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UserMod {
-    /// The account.
-    pub name: String,
-    /// `-a -G`: groups to join.
-    pub join: Vec<String>,
-    /// `-l`.
-    pub rename: Option<String>,
-    /// `-d` (without `-m`: nothing is moved).
-    pub home: Option<String>,
-    /// `-s`.
-    pub shell: Option<String>,
-    /// `-c`.
-    pub comment: Option<String>,
 }
 
 impl Accounts {
@@ -230,51 +217,6 @@ impl Accounts {
             }
             now.join("gpasswd", user, group)
         })
-    }
-    /// `usermod`.
-    pub fn user_modify(&mut self, words: &UserMod) -> Result<()> {
-        self.run(|now| now.modify(words))
-    }
-    fn modify(&mut self, words: &UserMod) -> Result<()> {
-        const COMMAND: &str = "usermod";
-        if self.uid_of(&words.name).is_none() {
-            return Err(SystemError::refused(COMMAND, format!("user '{}' does not exist", words.name)));
-        }
-        let edits = [(4, &words.comment, "comment"), (5, &words.home, "home directory"), (6, &words.shell, "shell")];
-        for (_, text, what) in edits {
-            check_field(COMMAND, what, text.as_deref().unwrap_or_default())?;
-        }
-        for group in &words.join {
-            let group = self.named_group(COMMAND, group)?;
-            self.join(COMMAND, &words.name, &group)?;
-        }
-        if let Some(passwd) = self.database_mut(File::Passwd) {
-            passwd.change(&words.name, |fields| {
-                for (at, text, _) in edits {
-                    if let (Some(field), Some(text)) = (fields.get_mut(at), text) {
-                        *field = text.clone().into_bytes();
-                    }
-                }
-            });
-        }
-        words.rename.as_ref().map_or(Ok(()), |new| self.rename(&words.name, new))
-    }
-    fn rename(&mut self, old: &str, new: &str) -> Result<()> {
-        check_name("usermod", new)?;
-        if self.uid_of(new).is_some() {
-            return Err(SystemError::refused("usermod", format!("user '{new}' already exists")));
-        }
-        for file in [File::Passwd, File::Shadow] {
-            if let Some(database) = self.database_mut(file) {
-                database.rename(old, new);
-            }
-        }
-        for file in [File::Group, File::Gshadow] {
-            if let Some(database) = self.database_mut(file) {
-                database.replace_member(old, Some(new));
-            }
-        }
-        Ok(())
     }
     /// `userdel`: the lines; gives the home that `-r` would remove. The user's own group goes if nobody else is in it.
     pub fn user_delete(&mut self, user: &str, defaults: &Defaults) -> Result<String> {
