@@ -39,7 +39,6 @@ fn an_aged_base_is_upgraded_as_apt_would() {
 const PINNED: &[(&str, &str)] = &[
     ("", "Package: *\nPin: release l=Debian-Security\nPin-Priority: 50\n"),
     ("", "Package: lib*\nPin: release l=Debian-Security\nPin-Priority: -1\n\nPackage: *\nPin: release c=main\nPin-Priority: 600\n"),
-    ("APT::Default-Release \"bookworm-security\";", ""),
     ("APT::Install-Suggests \"true\";", "Package: src:openssl\nPin: version 3.*\nPin-Priority: 1001\n"),
 ];
 

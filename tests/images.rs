@@ -10,6 +10,8 @@ mod support;
 mod build;
 #[path = "images/copy.rs"]
 mod copy;
+#[path = "images/kept.rs"]
+mod kept;
 #[path = "images/refusals.rs"]
 mod refusals;
 #[path = "images/repeat.rs"]

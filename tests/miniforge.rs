@@ -7,13 +7,27 @@
 
 mod support;
 
+#[allow(dead_code, reason = "other targets use the rest")]
+#[path = "support/archive.rs"]
+mod archive;
 #[path = "support/conda/mod.rs"]
 mod conda;
 
-#[allow(dead_code, reason = "the tests of the program use the rest")]
+#[path = "miniforge/around.rs"]
+mod around;
+#[path = "miniforge/explicit.rs"]
+mod explicit;
+#[path = "miniforge/hostile.rs"]
+mod hostile;
 #[path = "miniforge/lab.rs"]
 mod lab;
 #[path = "miniforge/oracle.rs"]
 mod oracle;
+#[path = "miniforge/prefix.rs"]
+mod prefix;
+#[path = "miniforge/real.rs"]
+mod real;
+#[path = "miniforge/refusals.rs"]
+mod refusals;
 #[path = "miniforge/writer.rs"]
 mod writer;

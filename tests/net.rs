@@ -15,6 +15,8 @@ mod channel;
 mod download;
 #[path = "net/login.rs"]
 mod login;
+#[path = "net/program.rs"]
+mod program;
 #[path = "net/pull.rs"]
 mod pull;
 #[path = "net/push.rs"]

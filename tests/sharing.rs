@@ -24,10 +24,14 @@ mod tree;
 mod bases;
 #[path = "sharing/defer.rs"]
 mod defer;
+#[path = "sharing/diverted.rs"]
+mod diverted;
 #[path = "sharing/image.rs"]
 mod image;
 #[path = "sharing/lab.rs"]
 mod lab;
+#[path = "sharing/memory.rs"]
+mod memory;
 #[path = "sharing/own.rs"]
 mod own;
 #[path = "sharing/packages.rs"]

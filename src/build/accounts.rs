@@ -19,6 +19,9 @@ use super::{Request, Services, probe};
 /// How much of a layer is read: most need the first; with the second it is at most 512 KiB in all.
 const PREFIXES: [u64; 2] = [128 << 10, 384 << 10];
 
+/// A layer of which the prefixes would be the larger part.
+const SMALL: u64 = 1 << 20;
+
 /// Fails where a user of the recipes wants a UID that somebody in the base has.
 pub(super) async fn check(
     base: &Base,
@@ -28,8 +31,8 @@ pub(super) async fn check(
     services: &Services,
 ) -> Result<()> {
     let asks = resolved.units.iter().flat_map(|u| &u.users).any(|user| user.uid.is_some());
-    // With every layer known the plan itself is as quick, and a warm build reads no catalogue at all.
-    let unseen = base.manifest.layers.iter().any(|layer| !probe::is_known(layer, &services.store));
+    // With every large layer known the plan itself is as quick, and a warm build reads no catalogue at all.
+    let unseen = base.manifest.layers.iter().any(|layer| layer.size > SMALL && !probe::is_known(layer, &services.store));
     if !asks || !unseen || request.uid_taken != UidTaken::Fail {
         return Ok(());
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::apt::deb;
@@ -14,6 +15,7 @@ use crate::store::Store;
 use crate::stream::{EntryPath, HashingReader, Kind, Limits, TarReader, Verified, decompress, detect};
 
 use super::BuildError;
+use super::copies::{Copies, Copy};
 
 /// What an archive is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,49 +48,98 @@ pub(super) struct Place {
     pub(super) at: u64,
 }
 
-/// What is known of each archive that was read: its shape, its size, its contents.
-type Known = BTreeMap<Digest, (Shape, u64, Arc<Contents>)>;
+/// What is known of an archive that was read.
+#[derive(Clone, Debug)]
+struct Known {
+    shape: Shape,
+    size: u64,
+    contents: Arc<Contents>,
+    copy: Option<Copy>,
+}
+
+/// Packages larger than this are read one at a time: a decoder may need tens of megabytes for one.
+const LARGE: u64 = 8 << 20;
+/// More threads than this bring nothing but memory.
+const READERS: usize = 4;
 
 /// The archives of one build.
 #[derive(Clone, Debug)]
 pub(super) struct Archives {
     store: Arc<Store>,
-    known: Arc<Mutex<Known>>,
+    copies: Copies,
+    known: Arc<Mutex<BTreeMap<Digest, Known>>>,
 }
 
 impl Archives {
     pub(super) fn new(store: Arc<Store>) -> Self {
-        Self { store, known: Arc::default() }
+        Self { store, copies: Copies::default(), known: Arc::default() }
+    }
+
+    /// The contents of packages that the store has, read by several threads.
+    pub(super) fn read_all(&self, mut wanted: Vec<(Digest, u64)>, threads: usize) -> Result<BTreeMap<Digest, Arc<Contents>>> {
+        wanted.sort_by_key(|(digest, size)| (std::cmp::Reverse(*size), *digest));
+        wanted.dedup();
+        let (large, small) = wanted.split_at(wanted.partition_point(|(_, size)| *size > LARGE));
+        let next = AtomicUsize::new(0);
+        let one = |(digest, size): &(Digest, u64)| self.read(*digest, *size, Shape::Deb).map(|contents| (*digest, contents));
+        let work = |large: &[(Digest, u64)]| -> Result<Vec<(Digest, Arc<Contents>)>> {
+            let mut read = large.iter().map(one).collect::<Result<Vec<_>>>()?;
+            while let Some(wanted) = small.get(next.fetch_add(1, Ordering::Relaxed)) {
+                read.push(one(wanted)?);
+            }
+            Ok(read)
+        };
+        let helpers = threads.clamp(1, READERS).min(wanted.len().max(1)) - 1;
+        std::thread::scope(|scope| {
+            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(|| work(&[]))).collect();
+            let mut all: BTreeMap<_, _> = work(large)?.into_iter().collect();
+            for helper in helpers {
+                all.extend(helper.join().map_err(|_| BuildError::Worker)??);
+            }
+            Ok(all)
+        })
     }
 
     /// The contents of an archive that the store has.
     pub(super) fn read(&self, digest: Digest, size: u64, shape: Shape) -> Result<Arc<Contents>> {
-        if let Some((_, _, contents)) = self.lock().get(&digest) {
-            return Ok(contents.clone());
+        if let Some(known) = self.lock().get(&digest) {
+            return Ok(known.contents.clone());
         }
         let (kind, key) = ("contents", digest.hex());
-        let known = self.store.memo(kind, &key)?.and_then(|memo| deb::from_memo(&memo));
-        let contents = if let Some(contents) = known {
-            contents
+        let remembered = self.store.memo(kind, &key)?.and_then(|memo| deb::from_memo(&memo));
+        let (contents, copy) = if let Some(contents) = remembered {
+            (contents, None)
         } else {
-            let blob = self.store.open_blob(&digest, size)?;
-            let contents = match shape {
-                Shape::Deb => deb::read(blob, Some(digest))?,
-                Shape::Tar | Shape::Conda(_) | Shape::Part(..) => tar_contents(plain(blob)?, digest)?,
-            };
+            let (contents, copy) = self.decompress(digest, size, shape)?;
             // Who knows the contents will want the bytes.
             self.store.set_memo(kind, &key, &deb::to_memo(&contents), &[digest])?;
-            contents
+            (contents, copy)
         };
         let contents = Arc::new(contents);
-        self.lock().insert(digest, (shape, size, contents.clone()));
+        self.lock().insert(digest, Known { shape, size, contents: contents.clone(), copy });
         Ok(contents)
+    }
+
+    fn decompress(&self, digest: Digest, size: u64, shape: Shape) -> Result<(Contents, Option<Copy>)> {
+        let blob = self.store.open_blob(&digest, size)?;
+        match shape {
+            Shape::Deb => {
+                let mut copy = self.copies.start(&self.store);
+                let contents = deb::read_beside(blob, Some(digest), &mut copy)?;
+                Ok((contents, copy.finish()))
+            }
+            Shape::Tar | Shape::Conda(_) | Shape::Part(..) => Ok((tar_contents(plain(blob)?, digest)?, None)),
+        }
     }
 
     /// The uncompressed data tar of an archive that was read before.
     pub(super) fn data(&self, digest: &Digest) -> Result<Box<dyn Read + Send>> {
-        let (shape, size, _) = self.lock().get(digest).cloned().ok_or_else(|| BuildError::NotStored(digest.to_string()))?;
-        match shape {
+        let known = self.lock().get(digest).cloned().ok_or_else(|| BuildError::NotStored(digest.to_string()))?;
+        if let Some(copy) = known.copy {
+            return Ok(Box::new(copy.reader()));
+        }
+        let size = known.size;
+        match known.shape {
             Shape::Deb => Ok(deb::data_tar(self.store.open_blob(digest, size)?)?),
             Shape::Tar => plain(self.store.open_blob(digest, size)?),
             Shape::Conda(place) => Ok(conda::data(&digest.to_string(), &self.section(digest, size, place)?)?),
@@ -110,7 +161,8 @@ impl Archives {
         let Some(tar) = tar else { return Ok(None) };
         let digest = Digest::of(format!("plywood: {part:?} of conda package {archive}").as_bytes());
         let contents = Arc::new(tar_contents(tar, digest)?);
-        self.lock().insert(digest, (Shape::Part(part, archive, place), size, contents.clone()));
+        let shape = Shape::Part(part, archive, place);
+        self.lock().insert(digest, Known { shape, size, contents: contents.clone(), copy: None });
         Ok(Some((digest, contents)))
     }
 
@@ -126,7 +178,8 @@ impl Archives {
             package
         };
         let package = Arc::new(package);
-        self.lock().insert(digest, (Shape::Conda(place), size, package.contents.clone()));
+        let (shape, contents) = (Shape::Conda(place), package.contents.clone());
+        self.lock().insert(digest, Known { shape, size, contents, copy: None });
         Ok(package)
     }
 
@@ -143,14 +196,14 @@ impl Archives {
         Ok(section)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Digest, Known>> {
         self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 impl Bodies for Archives {
     fn read(&self, archive: &Digest, path: &EntryPath) -> Result<Arc<[u8]>> {
-        if let Some(bytes) = self.lock().get(archive).and_then(|(_, _, contents)| contents.kept.get(path).cloned()) {
+        if let Some(bytes) = self.lock().get(archive).and_then(|known| known.contents.kept.get(path).cloned()) {
             return Ok(bytes);
         }
         let mut tar = TarReader::new(self.data(archive)?, Limits::default());

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::image::{Addition, Assembled, Base, ConfigEdits, Provenance, append};
-use crate::oci::{Descriptor, Digest, Family, MediaType};
+use crate::oci::{Civil, Descriptor, Digest, Family, MediaType};
 use crate::plan::LayerKind;
 use crate::recipe::Config;
 
@@ -51,7 +51,6 @@ pub(super) fn assemble(base: &Base, named: &Named<'_>, layers: &[Made], config: 
             descriptor: Descriptor::new(media_type, layer.linked.digest, layer.linked.size),
             diff_id: layer.linked.diff_id,
             created_by: created_by(layer),
-            comment: None,
         })
         .collect();
     let edits = ConfigEdits {
@@ -61,7 +60,6 @@ pub(super) fn assemble(base: &Base, named: &Named<'_>, layers: &[Made], config: 
         workdir: config.workdir.clone(),
         entrypoint: config.entrypoint.clone(),
         cmd: config.cmd.clone(),
-        expose: Vec::new(),
         created: epoch.map(rfc3339),
     };
     let record = Record {
@@ -120,19 +118,10 @@ fn changed_keys(config: &Config) -> Vec<String> {
     keys
 }
 
-/// Seconds since 1970 as RFC 3339 in UTC (days to a civil date: Hinnant's algorithm).
+/// Seconds since 1970 as RFC 3339 in UTC.
 fn rfc3339(seconds: i64) -> String {
-    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+    let civil = Civil::of(seconds);
+    format!("{}T{:02}:{:02}:{:02}Z", civil.date(), civil.hour, civil.minute, civil.second)
 }
 
 /// The day of an RFC 3339 time as seconds since 1970; nothing where it is none.
@@ -142,12 +131,7 @@ pub(super) fn seconds_of(text: &str) -> Option<i64> {
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let era = shifted.div_euclid(400);
-    let year_of_era = shifted.rem_euclid(400);
-    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    Some((era * 146_097 + day_of_era - 719_468) * 86_400)
+    Some(Civil::days(year, month, day) * 86_400)
 }
 
 #[cfg(test)]
@@ -161,18 +145,6 @@ mod tests {
         }
         for bad in ["", "yesterday", "2026-13-01", "2026-1"] {
             assert_eq!(seconds_of(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn seconds_become_a_civil_date() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_795_564_799, "2026-11-24T23:59:59Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-        ] {
-            assert_eq!(rfc3339(seconds), text);
         }
     }
 }

@@ -3,33 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::Result;
 use crate::image::index;
 use crate::oci::{Descriptor, Digest, Reference};
 use crate::pin::{LinkedLayer, PlatformLock, Results};
-use crate::plan::{self, PlannedLayer, RULES};
+use crate::plan::{self, PlannedLayer};
 use crate::recipe::{Rank, Resolved};
+use crate::rootfs::Reads;
 use crate::transport::Root;
 
 use super::assemble::{Named, assemble};
-use super::layers::{self, Made, Noted};
+use super::layers::{self, Made};
 use super::outcome::{BuiltLayer, Outcome, PlannedImage, built_layer, outcome, packages, reference};
 use super::prepare::{Prepared, contents, prepare, rootfs_of};
 use super::targets::{self, Finished};
-use super::{Request, Services, choice};
-
-const PLAN: &str = "plan";
-
-/// What a plan's memo says.
-#[derive(Serialize, Deserialize)]
-struct PlanMemo {
-    layers: Vec<Noted>,
-    /// What the plan decided, in words: a warm build says it too.
-    #[serde(default)]
-    notes: Vec<String>,
-}
+use super::{BuildError, Request, Services, choice, plans};
 
 /// Makes the images and delivers them.
 pub async fn build(request: Request, services: &Services) -> Result<Outcome> {
@@ -74,7 +62,7 @@ pub async fn plan(request: Request, services: &Services) -> Result<Vec<PlannedIm
     let mut images = Vec::new();
     for platform in &request.platforms {
         let mut one = prepare(&request, platform, services).await?;
-        let planned = plan_layers(&mut one, &request, services).await?;
+        let (planned, _) = plan_layers(&mut one, &request, services).await?;
         let layers = foreseen(planned, services)?;
         let digest = foreseen_digest(&one, &layers, &request)?;
         let names: Vec<String> =
@@ -133,47 +121,22 @@ fn named<'a>(one: &'a Prepared, request: &Request) -> Named<'a> {
 }
 
 /// The layers of one platform: all known from an earlier plan, or planned and linked now.
-async fn make_layers(one: &mut Prepared, request: &Request, services: &Services) -> Result<Vec<Made>> {
-    if let Some(made) = remembered_layers(one, request, services)? {
+async fn make_layers(one: &mut Prepared, request: &Arc<Request>, services: &Services) -> Result<Vec<Made>> {
+    if let Some(made) = plans::of_base(one, request, &services.store)? {
         return Ok(made);
     }
     targets::check(&request.destinations, services, true).await?;
-    let planned = plan_layers(one, request, services).await?;
-    let made = layers::link_all(planned, &one.archives, &services.store, services.threads).await?;
-    let noted = made.iter().map(|m| Noted { kind: m.kind, recipe: m.recipe.clone(), key: m.key.0 }).collect();
-    let memo = serde_json::to_vec(&PlanMemo { layers: noted, notes: one.decided.clone() }).unwrap_or_default();
-    let held: Vec<Digest> = made.iter().map(|m| m.linked.digest).collect();
-    services.store.set_memo(PLAN, &plan_key(one, request), &memo, &held)?;
-    Ok(made)
-}
-
-/// The key of a plan: everything that it is a function of.
-fn plan_key(one: &Prepared, request: &Request) -> String {
-    let trees: Vec<Digest> = one.trees.iter().map(|t| t.archive).collect();
-    let parts = (
-        RULES,
-        one.inputs.base_digest,
-        one.inputs.digest(),
-        trees,
-        format!("{:?} {:?} {} {:?} {:?}", request.uid_taken, request.epoch, request.fold, request.recommends, request.scripts),
-        request.ask.set.clone(),
-        request.ask.profile.clone(),
-        &one.resolved.notes,
-    );
-    Digest::of(&serde_json::to_vec(&parts).unwrap_or_default()).hex()
-}
-
-fn remembered_layers(one: &mut Prepared, request: &Request, services: &Services) -> Result<Option<Vec<Made>>> {
-    let memo = services.store.memo(PLAN, &plan_key(one, request))?;
-    let Some(memo) = memo.and_then(|m| serde_json::from_slice::<PlanMemo>(&m).ok()) else { return Ok(None) };
-    let mut made = Vec::with_capacity(memo.layers.len());
-    for noted in memo.layers {
-        let key = crate::layer::Key(noted.key);
-        let Some(linked) = layers::known(&key, &services.store)? else { return Ok(None) };
-        made.push(Made { kind: noted.kind, recipe: noted.recipe, key, linked, reused: true });
+    if needs_rootfs(&one.resolved) {
+        let rootfs = rootfs_of(one, services).await?;
+        if let Some(made) = plans::of_another(one, &rootfs, request, &services.store)? {
+            return Ok(made);
+        }
     }
-    one.decided = memo.notes;
-    Ok(Some(made))
+    let (planned, reads) = plan_layers(one, request, services).await?;
+    let made = layers::link_all(planned, &one.archives, &services.store, services.threads).await?;
+    let asked = one.rootfs.as_ref().map(|rootfs| (&reads, &**rootfs));
+    plans::note(one, asked, &made, request, &services.store)?;
+    Ok(made)
 }
 
 /// Whether the recipes place anything, so that the base must be known.
@@ -188,32 +151,37 @@ fn needs_rootfs(resolved: &Resolved) -> bool {
     })
 }
 
-async fn plan_layers(one: &mut Prepared, request: &Request, services: &Services) -> Result<Vec<PlannedLayer>> {
+async fn plan_layers(one: &mut Prepared, request: &Arc<Request>, services: &Services) -> Result<(Vec<PlannedLayer>, Reads)> {
     if !needs_rootfs(&one.resolved) {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Reads::default()));
     }
     let rootfs = rootfs_of(one, services).await?;
     let contents = contents(one, request, services).await?;
     let conda = super::conda::read(one, request, services).await?;
-    let input = plan::Input {
-        rootfs,
-        bodies: Arc::new(one.archives.clone()),
-        inputs: &one.inputs,
-        contents: &contents,
-        machine: one.base.platform.machine().unwrap_or("unknown"),
-        resolved: &one.resolved,
-        trees: &one.trees,
-        conda: &conda,
-        uid_taken: request.uid_taken,
-        epoch: request.epoch,
-        fold: request.fold,
-        scripts: request.scripts,
+    let (inputs, resolved, trees) = (one.inputs.clone(), one.resolved.clone(), one.trees.clone());
+    let machine = one.base.platform.machine().unwrap_or("unknown");
+    let (bodies, request) = (Arc::new(one.archives.clone()), request.clone());
+    let work = move || {
+        plan::plan(&plan::Input {
+            rootfs,
+            bodies,
+            inputs: &inputs,
+            contents: &contents,
+            machine,
+            resolved: &resolved,
+            trees: &trees,
+            conda: &conda,
+            uid_taken: request.uid_taken,
+            epoch: request.epoch,
+            fold: request.fold,
+            scripts: request.scripts,
+        })
     };
-    let plan = plan::plan(&input)?;
+    let plan = tokio::task::spawn_blocking(work).await.map_err(|_| BuildError::Worker)??;
     one.told = plan.packages;
     let known = one.resolved.notes.iter().chain(&one.notes).cloned().collect::<Vec<_>>();
     one.decided = plan.notes.into_iter().filter(|note| !known.contains(note)).collect();
-    Ok(plan.layers)
+    Ok((plan.layers, plan.reads))
 }
 
 fn root_of(finished: &[Finished]) -> Root {

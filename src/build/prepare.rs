@@ -14,8 +14,10 @@ use crate::plan;
 use crate::recipe::{Rank, Resolved, Surroundings, Unit, merge, resolve};
 use crate::rootfs::RootFs;
 
-use super::archives::{Archives, Shape};
-use super::{BuildError, Opened, Request, Services, accounts, assemble, choice, conda, local_packages, probe, sources, trees};
+use super::archives::Archives;
+use super::{
+    BuildError, Opened, Request, Services, accounts, assemble, choice, conda, held, local_packages, probe, sources, trees,
+};
 
 /// One platform on its way.
 pub(super) struct Prepared {
@@ -57,9 +59,7 @@ pub(super) async fn prepare(request: &Request, platform: &Platform, services: &S
     }
     accounts::check(&base, &opened.source, &resolved, request, services).await?;
     let archives = Archives::new(services.store.clone());
-    let trees = trees::pack(&resolved, &services.store, &archives)?;
-    let local = local_packages::take(&resolved, &services.store, &archives)?;
-    let sources = sources::take(&resolved)?;
+    let (trees, local, sources) = of_this_machine(&resolved, &archives, services).await?;
     let inputs = Inputs {
         base: request.base.canonical(),
         base_digest: base.manifest.descriptor().digest,
@@ -169,12 +169,26 @@ async fn choose(one: &mut Prepared, request: &Request, services: &Services) -> R
     Ok(())
 }
 
+/// What the recipes name on this machine: trees and ready layers, packages, keys of sources.
+type OfThisMachine = (Vec<plan::Tree>, Vec<pin::LocalPackage>, Vec<pin::NamedSource>);
+
+/// Packs it on a thread that may wait for the disk.
+async fn of_this_machine(resolved: &Resolved, archives: &Archives, services: &Services) -> Result<OfThisMachine> {
+    let (units, store, archives) = (resolved.clone(), services.store.clone(), archives.clone());
+    let pack = move || -> Result<OfThisMachine> {
+        let trees = trees::pack(&units, &store, &archives)?;
+        Ok((trees, local_packages::take(&units, &store, &archives)?, sources::take(&units)?))
+    };
+    tokio::task::spawn_blocking(pack).await.map_err(|_| BuildError::Worker)?
+}
+
 /// The base's files, read once.
 pub(super) async fn rootfs_of(one: &mut Prepared, services: &Services) -> Result<Arc<RootFs>> {
     if let Some(rootfs) = &one.rootfs {
         return Ok(rootfs.clone());
     }
-    let rootfs = Arc::new(probe::rootfs(&one.base, &one.opened.source, &services.store).await?);
+    let rootfs = probe::rootfs(&one.base, &one.opened.source, &services.store).await?;
+    let rootfs = held::hold(rootfs, &one.base, &one.resolved, &one.opened.source, &services.store).await?;
     one.rootfs = Some(rootfs.clone());
     Ok(rootfs)
 }
@@ -183,9 +197,8 @@ pub(super) async fn rootfs_of(one: &mut Prepared, services: &Services) -> Result
 pub(super) async fn contents(one: &Prepared, request: &Request, services: &Services) -> Result<BTreeMap<Digest, Arc<Contents>>> {
     pin::fetch(&one.inputs.packages, &services.store, &services.http, &one.mirrors, request.offline, &services.events).await?;
     let wanted: Vec<(Digest, u64)> = one.inputs.packages.iter().filter_map(|p| Some((p.sha256?, p.size))).collect();
-    let archives = one.archives.clone();
-    let read = move || wanted.into_iter().map(|(digest, size)| Ok((digest, archives.read(digest, size, Shape::Deb)?))).collect();
-    tokio::task::spawn_blocking(read).await.map_err(|_| BuildError::Worker)?
+    let (archives, threads) = (one.archives.clone(), services.threads);
+    tokio::task::spawn_blocking(move || archives.read_all(wanted, threads)).await.map_err(|_| BuildError::Worker)?
 }
 
 /// `SOURCE_DATE_EPOCH`, else the base's `created`, else nothing.

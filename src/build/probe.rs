@@ -1,25 +1,38 @@
 //! What is in the base: a catalogue of each unseen layer, read once as a stream; seen ones come from the store's memory.
 
+use std::io::Read;
 use std::sync::Arc;
 
-use crate::error::{During as _, Error, Result};
+use futures_util::StreamExt as _;
+
+use crate::error::{During as _, Error, IoFault, Result};
 use crate::image::Base;
 use crate::oci::{Descriptor, DiffId, Digest};
 use crate::rootfs::{Catalogue, RootFs};
 use crate::store::Store;
-use crate::stream::{HashingReader, Limits, Verified, decompress};
+use crate::stream::{HashingReader, Limits, ReadAhead, Verified, decompress};
 use crate::transport::Source;
 
 use super::BuildError;
 
 const CATALOGUE: &str = "catalogue";
 
+/// Layers that are read at a time.
+const AT_ONCE: usize = 2;
+
+/// Smaller layers are read before a second thread would have started.
+const ALONE: u64 = 1 << 20;
+
 /// The merged view of the base's layers.
 pub async fn rootfs(base: &Base, source: &Arc<dyn Source>, store: &Arc<Store>) -> Result<RootFs> {
-    let mut root = RootFs::default();
-    for (number, (layer, diff_id)) in base.manifest.layers.iter().zip(&base.config.diff_ids).enumerate() {
-        // One catalogue at a time: the view has all that is asked of them.
-        root.add(number, &catalogue(layer, Some(*diff_id), source, store).await?)?;
+    let layers = base.manifest.layers.iter().zip(&base.config.diff_ids);
+    let read = layers.map(|(layer, diff_id)| catalogue(layer, Some(*diff_id), source, store));
+    // Few catalogues at a time: the view has all that is asked of them.
+    let mut read = futures_util::stream::iter(read).buffered(AT_ONCE);
+    let (mut root, mut number) = (RootFs::default(), 0);
+    while let Some(catalogue) = read.next().await {
+        root.add(number, &catalogue?)?;
+        number += 1;
     }
     Ok(root)
 }
@@ -31,7 +44,9 @@ pub async fn catalogue(
     source: &Arc<dyn Source>,
     store: &Arc<Store>,
 ) -> Result<Catalogue> {
-    if let Some((found, known)) = remembered(layer, store)? {
+    let (memory, known) = (store.clone(), layer.clone());
+    let known = tokio::task::spawn_blocking(move || remembered(&known, &memory)).await.map_err(|_| BuildError::Worker)?;
+    if let Some((found, known)) = known? {
         return matching(layer.digest, found, diff_id).map(|()| known);
     }
     let Some(compression) = layer.media_type.layer_compression() else {
@@ -44,15 +59,29 @@ pub async fn catalogue(
     let read = tokio::task::spawn_blocking(move || -> Result<(DiffId, Catalogue)> {
         let verified = Verified::new(reader, digest, size);
         let plain = decompress(verified, compression).map_err(unreadable)?;
-        let mut plain = HashingReader::new(plain);
-        let catalogue = Catalogue::read(&mut plain, Limits::default())?;
-        let found = DiffId(plain.finish().map_err(unreadable)?);
+        let (found, catalogue) = if size < ALONE { read(plain)? } else { read_ahead(plain)? };
         matching(digest, found, diff_id).map(|()| (found, catalogue))
     });
     let (found, catalogue) = read.await.map_err(|_| BuildError::Worker)?.during(step)?;
     let memo = [found.0.bytes().as_slice(), &catalogue.to_memo()].concat();
     store.set_memo(CATALOGUE, &layer.digest.hex(), &memo, &[])?;
     Ok(catalogue)
+}
+
+/// Reads while another thread decompresses.
+fn read_ahead(plain: Box<dyn Read + Send>) -> Result<(DiffId, Catalogue)> {
+    let mut plain = Some(plain);
+    std::thread::scope(|scope| {
+        let open = move |_| plain.take().ok_or_else(|| BuildError::Worker.into());
+        let ahead = ReadAhead::start(scope, 1, Box::new(open)).map_err(|e| IoFault::new("starting a thread", e))?;
+        read(ahead.source())
+    })
+}
+
+fn read(plain: impl Read) -> Result<(DiffId, Catalogue)> {
+    let mut plain = HashingReader::new(plain);
+    let catalogue = Catalogue::read(&mut plain, Limits::default())?;
+    Ok((DiffId(plain.finish().map_err(unreadable)?), catalogue))
 }
 
 /// Fails where a config says another diff ID than the layer's: each base says its own, also of a layer that is known.
@@ -83,7 +112,7 @@ fn remembered(layer: &Descriptor, store: &Store) -> Result<Option<(DiffId, Catal
 }
 
 fn unreadable(error: std::io::Error) -> Error {
-    crate::error::IoFault::new("decompressing", error).into()
+    IoFault::new("decompressing", error).into()
 }
 
 #[cfg(test)]

@@ -200,11 +200,11 @@ pub(super) struct Recipes {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LayersCommand {
-    /// List profiles and recipes
+    /// List profiles, recipes, and the plies that the store has
     List(Recipes),
-    /// Print the text of a recipe, or else of a profile
+    /// Print the text of a recipe, or else of a profile; of a ply what is known of it
     Show {
-        /// Its name; profiles/NAME for a profile
+        /// Its name; profiles/NAME for a profile; a ply's key or its beginning
         name: String,
         #[command(flatten)]
         recipes: Recipes,

@@ -1,4 +1,4 @@
-//! Logins for places that the user names, in netrc's words as apt's `auth.conf` has them (apt_auth.conf(5)).
+//! Logins for places that the user names, in netrc's words as apt's `auth.conf` has them (`apt_auth.conf(5)`).
 //!
 //! Invariant: a login belongs to one origin and to the paths below its own; without `http://` it goes over https only. No
 //! message repeats a line of the file.

@@ -21,8 +21,6 @@ pub struct Addition {
     pub diff_id: DiffId,
     /// For the history: `plywood: recipe sshd`.
     pub created_by: String,
-    /// For the history.
-    pub comment: Option<String>,
 }
 
 /// Where the result comes from; written only where something changes.
@@ -98,9 +96,6 @@ fn add_to_config(root: &mut Map<String, Value>, base: &Base, layers: &[Addition]
     for layer in layers {
         let mut entry = Map::new();
         entry.insert("created_by".into(), json!(layer.created_by));
-        if let Some(comment) = &layer.comment {
-            entry.insert("comment".into(), json!(comment));
-        }
         history.push(Value::Object(entry));
     }
     if changed {

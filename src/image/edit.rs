@@ -23,8 +23,6 @@ pub struct ConfigEdits {
     pub entrypoint: Option<Vec<String>>,
     /// Cmd; an empty list drops the key.
     pub cmd: Option<Vec<String>>,
-    /// Ports to add: `8000/tcp`.
-    pub expose: Vec<String>,
     /// Time of creation (RFC 3339). Written only where something else changes.
     pub created: Option<String>,
 }
@@ -50,12 +48,6 @@ impl ConfigEdits {
         for (key, words) in [("Entrypoint", &self.entrypoint), ("Cmd", &self.cmd)] {
             if let Some(words) = words {
                 set(run, key, (!words.is_empty()).then(|| json!(words)));
-            }
-        }
-        if !self.expose.is_empty() {
-            let ports = section(run, "ExposedPorts")?;
-            for port in &self.expose {
-                ports.entry(port.clone()).or_insert_with(|| json!({}));
             }
         }
         let changed = *config != before;
@@ -180,7 +172,6 @@ mod tests {
             entrypoint: Some(vec![]),
             cmd: Some(vec![]),
             user: Some(String::new()),
-            expose: vec!["22/tcp".into()],
             created: Some("2024-01-01T00:00:00Z".into()),
             ..ConfigEdits::default()
         };

@@ -3,6 +3,7 @@
 //! Invariant: values of these types are well formed; what a document says beyond them stays in its raw bytes.
 //! No input or output here.
 
+mod civil;
 mod config;
 mod descriptor;
 mod digest;
@@ -13,6 +14,7 @@ mod media_type;
 mod platform;
 mod reference;
 
+pub use civil::Civil;
 pub use config::Config;
 pub use descriptor::Descriptor;
 pub use digest::{ChainId, DiffId, Digest, DigestError, Hasher};

@@ -4,6 +4,7 @@
 
 mod apt_records;
 pub mod conda;
+mod diverted;
 mod dpkg;
 mod error;
 pub mod layers;
@@ -26,9 +27,10 @@ use crate::layer::{Contents, LayerSpec};
 use crate::oci::Digest;
 use crate::pin::Inputs;
 use crate::recipe::{Config, Resolved};
-use crate::rootfs::RootFs;
+use crate::rootfs::{Reads, RootFs};
 use crate::script::{Answers, Commands, StandIn};
 
+pub use diverted::moved;
 use dpkg::{Change, Deferred, Dpkg};
 pub use dpkg::{DpkgError, Handled, ScriptPolicy};
 pub use error::PlanError;
@@ -38,7 +40,7 @@ use recipes::Placing;
 pub use users::{UidTaken, check_uids};
 
 /// Raised by every commit that changes what a plan gives for the same inputs: a part of the plan's key.
-pub const RULES: u32 = 6;
+pub const RULES: u32 = 7;
 
 /// A tree or ready layer of the project, as an archive in the store.
 #[derive(Clone, Debug)]
@@ -131,6 +133,8 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// What is told of each package of the lock.
     pub packages: Vec<Told>,
+    /// All that was asked of the base: another base that answers alike has the same plan.
+    pub reads: Reads,
 }
 
 /// Makes the plan.
@@ -143,6 +147,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
         rank: crate::recipe::Rank::File,
         has_packages: true,
     }));
+    diverted::divert(&mut root, resolved)?;
     let Installed { mut packages, told, notes: left } = packages(input, &mut root)?;
     let mut placing = Placing {
         root: &mut root,
@@ -177,7 +182,8 @@ pub fn plan(input: &Input<'_>) -> Result<Plan> {
         let measure = measure::measure(kind, &sorted.spec, &packages, &names);
         PlannedLayer { kind, recipe, spec: sorted.spec, measure }
     });
-    Ok(Plan { layers: layers.collect(), config: resolved.config.clone(), notes, packages: told })
+    let layers = layers.collect();
+    Ok(Plan { layers, config: resolved.config.clone(), notes, packages: told, reads: root.reads() })
 }
 
 /// What dpkg's steps lead to.
@@ -207,11 +213,12 @@ fn packages(input: &Input<'_>, root: &mut VirtualRoot) -> Result<Installed> {
     let reasons = reasons::reasons(&changes, root, input.resolved);
     let mut deferred = Deferred::new(input.scripts);
     let done = loop {
-        match run_dpkg(input, root, &changes, &mut deferred)? {
-            Some(done) => break done,
-            // What a script did before it stopped must not stay: all is done again, without it.
-            None => *root = VirtualRoot::new(input.rootfs.clone(), input.bodies.clone()),
+        if let Some(done) = run_dpkg(input, root, &changes, &mut deferred)? {
+            break done;
         }
+        // What a script did before it stopped must not stay: all is done again, without it.
+        root.start_again();
+        diverted::divert(root, input.resolved)?;
     };
     if let Some(text) = &input.inputs.extended_states {
         root.set_author(Author::Dpkg);

@@ -59,6 +59,8 @@ struct Unpacked<'a> {
     tree: BTreeMap<EntryPath, Upper<'a>>,
     /// What [`IMPLIED`] bounds, of the whole image.
     implied: u64,
+    /// A directory of the tree under its own path: neighbours in a layer mostly have one parent.
+    parent: Option<EntryPath>,
 }
 
 impl RootFs {
@@ -73,7 +75,7 @@ impl RootFs {
 
     /// Puts a layer, counted from the bottom, over those that are there. After a failure the view is of no use.
     pub fn add(&mut self, layer: usize, catalogue: &Catalogue) -> Result<(), RootFsError> {
-        let mut upper = Unpacked { layer, tree: BTreeMap::new(), implied: self.implied };
+        let mut upper = Unpacked { layer, tree: BTreeMap::new(), implied: self.implied, parent: None };
         for record in catalogue.records() {
             upper.unpack(record)?;
         }
@@ -136,6 +138,7 @@ impl<'a> Unpacked<'a> {
         }
         let replaced = self.tree.get(&path).is_some_and(|part| part.is_directory() && !record.entry.is_directory());
         if replaced {
+            self.parent = None;
             for inside in below(&self.tree, &path) {
                 self.tree.remove(&inside);
             }
@@ -160,9 +163,13 @@ impl<'a> Unpacked<'a> {
 
     /// Where an entry written as `path` lands: its parents followed and made, itself not.
     fn place(&mut self, path: &EntryPath) -> Result<EntryPath, RootFsError> {
+        if self.parent.as_ref().is_some_and(|parent| path.parent_bytes() == Some(parent.as_bytes())) {
+            return Ok(path.clone());
+        }
         let Some(parent) = path.parent() else { return Ok(EntryPath::root()) };
         let real = self.directory(&parent, path)?;
         if real == parent {
+            self.parent = Some(parent);
             return Ok(path.clone());
         }
         real.join(path.file_name()).map_err(|_| self.in_the_way(path, real, "too deep"))

@@ -11,6 +11,7 @@ mod ls;
 mod memo;
 mod merge;
 mod os_release;
+mod reads;
 mod resolve;
 mod tree;
 
@@ -20,5 +21,6 @@ pub use elf::{ElfNote, elf_note, is_library_name};
 pub use error::RootFsError;
 pub use ls::Row;
 pub use os_release::OsRelease;
+pub use reads::{NameShape, Reads, Watched, collect_names};
 pub use resolve::{Found, Resolved};
 pub use tree::{Node, RootFs};

@@ -56,6 +56,13 @@ impl RootFs {
     pub fn exists(&self, path: &EntryPath) -> bool {
         self.resolve(path, true).node.is_some()
     }
+    /// Keeps the bytes of the regular file that `path` leads to; whoever calls has read them from where [`Self::find`] says.
+    pub fn hold(&mut self, path: &EntryPath, bytes: Arc<[u8]>) {
+        let real = self.resolve(path, true).path;
+        if let Some(node) = self.nodes.get_mut(&real) {
+            node.bytes = Some(bytes);
+        }
+    }
     /// Which entry of which layer has the bytes of the regular file that `path` leads to.
     pub fn find(&self, path: &EntryPath) -> Option<Found> {
         let Resolved { path, node } = self.resolve(path, true);

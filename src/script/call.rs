@@ -41,6 +41,7 @@ pub struct Commands {
     builtins: BTreeMap<&'static str, &'static dyn Command>,
     programs: BTreeMap<&'static str, &'static dyn Command>,
     libraries: BTreeMap<&'static str, Table>,
+    helpers: Vec<&'static str>,
     stand_ins: Vec<Arc<StandIn>>,
 }
 
@@ -64,6 +65,14 @@ impl Commands {
     /// Commands that stand for a program: one exists if its file is in the virtual root, in a directory of PATH.
     pub fn add_programs(&mut self, table: Table) {
         self.programs.extend(table.iter().copied());
+    }
+    /// Names of programs that are known below `/usr/lib`, too, where others of the same name may be anything.
+    pub fn add_helpers(&mut self, names: &[&'static str]) {
+        self.helpers.extend(names);
+    }
+    /// Whether a program is known wherever it lies below `/usr/lib`.
+    pub fn is_helper(&self, name: &[u8]) -> bool {
+        self.helpers.iter().any(|helper| helper.as_bytes() == name)
     }
     /// A shell library whose functions are native: sourcing the file at `path` (no leading slash, links resolved) defines
     /// them, and its text is not evaluated.

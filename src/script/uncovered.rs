@@ -6,7 +6,7 @@ use crate::error::{Class, Fault, Side};
 
 /// Steps that one script may take: far more than the longest script of Debian takes (an upgrade of the certificate bundle looks each
 /// of 150 names up in a list of them), and some seconds at most.
-pub(super) const MAX_STEPS: u64 = 2_000_000;
+pub(super) const MAX_STEPS: u64 = 1_000_000;
 /// Bytes of a work unit: reading or copying so much costs one step, so that time is bounded too.
 pub(super) const BYTES_PER_STEP: u64 = 256;
 /// What parsing text costs beside its length, in bytes: a thread with its stack, and the grammar.

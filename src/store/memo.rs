@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 
-use super::{Store, StoreError, names, on, publish};
-use crate::oci::Digest;
+use super::{Store, StoreError, files_in, names, on, publish, read_if_there};
+use crate::oci::{Digest, Hasher};
 
 /// First bytes of every document; the number is the version of the frame.
 const MAGIC: &[u8; 8] = b"plymemo1";
@@ -28,14 +28,21 @@ impl Store {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(on(&path))?,
         };
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(on(&path))?;
-        let Some(at) = unframe(&bytes).map(|(_, document)| bytes.len() - document.len()) else { return Ok(None) };
+        let Some(document) = read_document(&mut file).map_err(on(&path))? else { return Ok(None) };
         // The kernel's clock, for nobody but the collector; on a store that may only be read it stays as it was.
         let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
         let _ = futimens(&file, &Timestamps { last_access: now, last_modification: now });
-        bytes.drain(..at);
-        Ok(Some(bytes))
+        Ok(Some(document))
+    }
+    /// All whole documents of `kind`, in order of their file names. For a look only: nothing counts as used.
+    pub fn memos(&self, kind: &str) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut documents = Vec::new();
+        for (_, path) in files_in(&self.path("memo").join(names::encode(kind)))? {
+            // It may have been collected since it was listed.
+            let bytes = read_if_there(&path)?.unwrap_or_default();
+            documents.extend(unframe(&bytes).map(|(_, document)| document.to_vec()));
+        }
+        Ok(documents)
     }
     /// Whether there is a document of `kind` with `key`; it is not read, so it may still turn out to be damaged.
     pub fn has_memo(&self, kind: &str, key: &str) -> bool {
@@ -61,7 +68,30 @@ impl Store {
 
 /// The blobs that a document in a file holds; nothing if the file is damaged.
 pub(super) fn held_by(path: &Path) -> Result<Option<Vec<Digest>>, StoreError> {
-    Ok(super::read_if_there(path)?.and_then(|bytes| unframe(&bytes).map(|(holds, _)| holds)))
+    Ok(read_if_there(path)?.and_then(|bytes| unframe(&bytes).map(|(holds, _)| holds)))
+}
+
+/// The document alone, if the frame is whole; large ones are read straight to where they stay.
+fn read_document(file: &mut File) -> io::Result<Option<Vec<u8>>> {
+    let length = file.metadata()?.len();
+    let (mut frame, mut count) = ([0; FRAME], [0; 4]);
+    if length < (FRAME + count.len()) as u64 {
+        return Ok(None);
+    }
+    file.read_exact(&mut frame)?;
+    file.read_exact(&mut count)?;
+    let holds = u64::from(u32::from_le_bytes(count)) * 32;
+    let Some(rest) = (length - (FRAME + count.len()) as u64).checked_sub(holds) else { return Ok(None) };
+    let mut hasher = Hasher::new();
+    hasher.update(&count);
+    let mut held = Vec::with_capacity(holds as usize);
+    file.take(holds).read_to_end(&mut held)?;
+    hasher.update(&held);
+    let mut document = Vec::with_capacity(rest as usize);
+    file.read_to_end(&mut document)?;
+    hasher.update(&document);
+    let whole = frame.strip_prefix(MAGIC).is_some_and(|sum| sum == hasher.finish().bytes());
+    Ok(whole.then_some(document))
 }
 
 /// Held blobs and document, if the frame is whole.

@@ -147,6 +147,11 @@ impl Store {
     fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
         self.inner.root.join(relative)
     }
+    /// A file without a name, for what a run wants to have twice; gone when it is closed.
+    pub fn scratch(&self) -> Result<File, StoreError> {
+        let directory = self.path("tmp");
+        tempfile::tempfile_in(&directory).map_err(on(&directory))
+    }
     /// A new file in `tmp/`, locked while it is open, removed if it is dropped.
     fn temporary(&self) -> Result<NamedTempFile, StoreError> {
         let directory = self.path("tmp");

@@ -87,10 +87,14 @@ impl EntryPath {
     }
     /// The directory that holds it; nothing for the root.
     pub fn parent(&self) -> Option<Self> {
+        self.parent_bytes().map(|parent| Self(parent.to_vec()))
+    }
+    /// The bytes of [`Self::parent`].
+    pub fn parent_bytes(&self) -> Option<&[u8]> {
         if self.is_root() {
             return None;
         }
-        Some(Self(self.0.iter().rposition(|b| *b == b'/').map_or_else(Vec::new, |at| self.0[..at].to_vec())))
+        Some(self.0.iter().rposition(|b| *b == b'/').map_or(&[][..], |at| &self.0[..at]))
     }
     /// All directories above it, from the first below the root down to its parent.
     pub fn parents(&self) -> impl Iterator<Item = Self> + '_ {

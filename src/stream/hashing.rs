@@ -1,6 +1,6 @@
-//! A writer and a reader that hash what passes.
+//! A writer and readers that do something with what passes: hash it, copy it.
 //!
-//! Invariant: only bytes that the inner writer took, or the inner reader gave, are counted.
+//! Invariant: only bytes that the inner writer took, or the inner reader gave, are counted or copied.
 
 use std::io::{self, Read, Write};
 
@@ -63,6 +63,28 @@ impl<R: Read> Read for HashingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.hasher.update(buffer.get(..n).unwrap_or_default());
+        Ok(n)
+    }
+}
+
+/// Reads from `R` and writes what was read to `W`.
+#[derive(Debug)]
+pub struct CopyingReader<R, W> {
+    inner: R,
+    copy: W,
+}
+
+impl<R: Read, W: Write> CopyingReader<R, W> {
+    /// Nothing read yet.
+    pub fn new(inner: R, copy: W) -> Self {
+        Self { inner, copy }
+    }
+}
+
+impl<R: Read, W: Write> Read for CopyingReader<R, W> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.copy.write_all(buffer.get(..n).unwrap_or_default())?;
         Ok(n)
     }
 }

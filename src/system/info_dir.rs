@@ -185,16 +185,13 @@ fn formatted(name: &[u8], description: &[u8], first: usize, others: usize) -> Te
         column = columns(column, *byte);
         while column > WIDTH && !line.is_empty() {
             // The new line's indentation is not counted, as in the program.
-            match line.iter().rposition(|byte| matches!(byte, b' ' | b'\t')) {
-                Some(blank) => {
-                    out.extend(line.drain(..=blank));
-                    out.push(b'\n');
-                    out.extend(std::iter::repeat_n(b' ', others));
-                }
-                None => {
-                    out.append(&mut line);
-                    out.push(b'\n');
-                }
+            if let Some(blank) = line.iter().rposition(|byte| matches!(byte, b' ' | b'\t')) {
+                out.extend(line.drain(..=blank));
+                out.push(b'\n');
+                out.extend(std::iter::repeat_n(b' ', others));
+            } else {
+                out.append(&mut line);
+                out.push(b'\n');
             }
             column = columns(line.iter().fold(0, |column, byte| columns(column, *byte)), *byte);
         }

@@ -88,7 +88,7 @@ impl<'t> Reader<'t> {
     fn line(&mut self) -> usize {
         let (from, line) = self.lines;
         let passed = self.text.as_bytes().get(from..self.at).unwrap_or_default();
-        self.lines = (self.at, line + passed.iter().filter(|byte| **byte == b'\n').count());
+        self.lines = (self.at, line + passed.split(|byte| *byte == b'\n').count() - 1);
         self.lines.1
     }
     /// What stands before `end`, which is passed.

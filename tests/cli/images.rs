@@ -175,6 +175,31 @@ fn an_image_that_goes_nowhere_is_kept_and_the_next_commands_are_named() {
 }
 
 #[test]
+fn a_ply_that_was_linked_is_listed_and_shown_by_its_key() {
+    let (place, _) = place();
+    let plies = |place: &Place| -> Vec<Value> {
+        let listed = json(&place.ok(&["layers", "list", "--layers-dir", "own", "--json"]));
+        listed.as_array().unwrap().iter().filter(|one| one["kind"] == "ply").cloned().collect()
+    };
+    place.write("own/large/layer.toml", format!("[[file]]\nto = '/opt/large'\ncontent = '{}'\n", "x".repeat(70 << 10)));
+    assert_eq!(plies(&place), Vec::<Value>::new());
+    assert!(!place.at("store").exists());
+    place.ok(&["-q", "build", "oci:image:v1", "--profile", "none", "--layers-dir", "own", "--with", "large"]);
+    let listed = plies(&place);
+    assert_eq!((listed.len(), &listed[0]["recipe"]), (1, &Value::from("large")));
+    let key = listed[0]["key"].as_str().unwrap();
+    let line = format!("key {key}");
+    assert!(place.ok(&["layers", "list"]).lines().any(|l| l.starts_with("ply      large ") && l.ends_with(&line)));
+    for word in [key, &key["sha256:".len()..], &key["sha256:".len()..][..12]] {
+        let shown = json(&place.ok(&["layers", "show", word]));
+        assert_eq!((&shown["digest"], &shown["key"]), (&listed[0]["digest"], &listed[0]["key"]));
+    }
+    for unknown in ["0123456789ab", &key["sha256:".len()..][..7]] {
+        place.refused(&["layers", "show", unknown], 2);
+    }
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let (place, _) = place();
     for words in [&["cat", "oci:image:v1", "/usr/share/large"][..], &["completions", "bash"], &["schema"]] {

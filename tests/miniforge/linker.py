@@ -101,6 +101,8 @@ def record(name, files, placed, made):
     dist = re.sub(r"\.(conda|tar\.bz2)$", "", name)
     told = json.loads(before[f"pkgs/{dist}/info/repodata_record.json"][1])
     listed = {p["_path"]: p for p in json.loads(files["info/paths.json"][1])["paths"]}
+    # The channel is the address above the platform's folder.
+    told["channel"] = told["url"].rsplit("/", 2)[0]
     paths = []
     for path, place in placed:
         entry = {"_path": place, "path_type": listed[path]["path_type"], "sha256": listed[path]["sha256"]}

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::conda::installer::Dialect;
+use crate::conda::package::Packed;
 use crate::conda::parts;
 use crate::lab::{self, PREFIX, script};
 use crate::support::tools;
@@ -32,6 +33,24 @@ fn linked(arch: &str, folder: &Path) -> String {
     let untabbed = r#"cd "$1"; rm -r conda-meta; grep -rlP '^\tsys' bin | xargs sed -i 's/\t/    /g'"#;
     tools::run("bash", ["-c", untabbed, "bash", &word("rattler")]);
     word("rattler")
+}
+
+/// py-rattler reads the records of a prefix and finds its packages in them.
+pub(crate) fn reads_records(found: &lab::Entries, packages: &[Packed]) {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, entry) in found {
+        if let Some(name) = path.strip_prefix("conda-meta/").filter(|name| name.ends_with(".json")) {
+            std::fs::write(folder.path().join(name), &entry.bytes).unwrap();
+        }
+    }
+    let told = oracle(&["records", &folder.path().display().to_string()]);
+    for packed in packages {
+        let record = packed.record();
+        let text = |key: &str| record[key].as_str().unwrap().to_owned();
+        let named = format!("{} {} {} {} ", text("name"), text("version"), text("build"), text("subdir"));
+        assert!(told.lines().any(|l| l.starts_with(&named) && l.ends_with(&text("sha256"))), "{named} is not in\n{told}");
+    }
+    assert_eq!(told.lines().count(), packages.len(), "{told}");
 }
 
 #[test]

@@ -15,6 +15,11 @@ const ASKED: &[&str] = &["cron", "wget", "dbus", "ca-certificates", "rsync", "ed
 /// What apt would do, as its own words say it.
 const STEPS: &str = "| grep -E '^(Inst|Remv|Purg|Conf) '";
 
+/// Every file's sum, but for what an engine writes, for the day of an account, and for backups.
+const FILES: &str = "find /etc /usr /var/lib /var/cache/debconf -xdev \\( -path /var/lib/apt/lists -o -name __pycache__ \\) -prune \
+                     -o -type f -exec md5sum {} + | grep -v -e '-old$' -e '/etc/[a-z]*-$' -e '/machine-id$' \
+                     -e '/etc/\\(hostname\\|hosts\\|resolv.conf\\|shadow\\)$'";
+
 struct Pair<'e> {
     ours: Container<'e>,
     real: Container<'e>,
@@ -77,6 +82,7 @@ fn pair(engine: &Engine) -> Pair<'_> {
 fn apt_goes_on_in_our_image_as_after_a_real_install() {
     let pair = pair(Engine::shared());
     pair.both("true");
+    pair.same(FILES);
     pair.same("cat /var/lib/apt/extended_states");
     pair.same("cat /var/lib/dpkg/triggers/* /var/lib/dpkg/diversions /var/lib/dpkg/statoverride");
     pair.same("cd /var/lib/dpkg/info && stat -c '%n %a %u:%g %s' *");
@@ -89,7 +95,7 @@ fn apt_goes_on_in_our_image_as_after_a_real_install() {
     assert!(pair.apt("purge cron ed").contains("Purg cron "));
     let listed = "find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /run -o -path /root -o -path /var/log \
                   -o -path /var/cache -o -path /var/lib/apt/lists -o -name __pycache__ \\) -prune -o -printf '%p %y %m %U:%G %l\\n' \
-                  | grep -v -e '^/var/lib/dpkg/[a-z]*-old ' -e '^/etc/[a-z]*- '";
+                  | grep -v -e '^/var/lib/dpkg/[a-z]*-old ' -e '^/etc/[a-z]*- ' -e '/machine-id '";
     pair.same(listed);
     pair.apt("upgrade");
 }

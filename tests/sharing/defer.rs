@@ -76,7 +76,7 @@ fn stanza<'a>(status: &'a str, name: &str) -> &'a str {
 
 #[test]
 fn an_uncovered_command_stops_the_build_with_its_line_and_three_ways_out() {
-    let told = ["package leaf 1.0", "postinst", "line 5: `reticulate --splines`", "recipe", "--scripts=defer", "leave out"];
+    let told = ["package leaf 1.0", "postinst", "line 6: `reticulate --splines`", "recipe", "--scripts=defer", "leave out"];
     Try::new().refused("stopped", "leaf", &[], &told);
 }
 

@@ -54,7 +54,5 @@ fn real_bases_share_what_the_model_says() {
         let all = plain.iter().chain(&layers).map(|layer| layer.name.as_str());
         let differing: BTreeSet<&str> = all.filter(|layer| !shared.contains(layer)).collect();
         assert_eq!(differing, differs.iter().copied().collect(), "{name}");
-        let glue: u64 = layers.iter().filter(|layer| layer.name == "glue").map(|layer| layer.size).sum();
-        println!("{name}: shares {shared:?}, {glue} bytes of glue");
     }
 }

@@ -14,7 +14,6 @@ use crate::support::program::Plywood;
 const NAME: &str = "http://archive.test/debian/";
 
 /// The base, the archive, and a program that finds both.
-#[derive(Debug)]
 pub(crate) struct OwnArchive {
     pub(crate) plywood: Plywood,
     /// `oci:DIR:TAG`

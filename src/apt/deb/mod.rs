@@ -8,7 +8,7 @@ mod kept;
 mod memo;
 mod sums;
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 pub use kept::Kept;
 pub use memo::{from_memo, to_memo};
@@ -16,7 +16,7 @@ pub use memo::{from_memo, to_memo};
 use crate::error::{Class, Fault, Side};
 use crate::layer::{Contents, ControlFile};
 use crate::oci::{Compression, Digest};
-use crate::stream::{Kind, Limits, TarError, TarReader, decompress};
+use crate::stream::{CopyingReader, Kind, Limits, TarError, TarReader, decompress};
 
 use super::deb822::{self, Stanza};
 use sums::Sums;
@@ -104,6 +104,11 @@ fn inner(cause: &io::Error) -> Option<&crate::Error> {
 
 /// Reads a whole `.deb`. `archive` is its digest, which the caller's reader checks.
 pub fn read(input: impl Read + Send, archive: Option<Digest>) -> Result<Contents, DebError> {
+    read_beside(input, archive, io::sink())
+}
+
+/// As [`read`]; `copy` gets what [`data_tar`] would give, so that nobody need decompress it twice. It must not fail.
+pub fn read_beside(input: impl Read + Send, archive: Option<Digest>, copy: impl Write) -> Result<Contents, DebError> {
     let mut package = ar::Package::open(input)?;
     let member = package.expect("control")?;
     let control = {
@@ -115,7 +120,8 @@ pub fn read(input: impl Read + Send, archive: Option<Digest>) -> Result<Contents
     };
     let member = package.expect("data")?;
     let mut contents = Contents { archive, control, ..Contents::default() };
-    data(plain("data", &member.suffix, package.last(member.size))?, &mut contents)?;
+    let tar = CopyingReader::new(plain("data", &member.suffix, package.last(member.size))?, copy);
+    data(tar, &mut contents)?;
     Ok(contents)
 }
 

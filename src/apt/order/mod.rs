@@ -6,8 +6,11 @@
 
 mod list;
 mod manager;
+mod reverse;
 #[cfg(test)]
 mod tests;
+
+use std::collections::HashSet;
 
 use super::configure::queue;
 use super::deep::with_deep_stack;
@@ -147,7 +150,28 @@ impl<'u, 'a> View<'u, 'a> {
                 }
             }
         }
-        Self { universe, selection, reverse }
+        let mut view = Self { universe, selection, reverse };
+        view.arrange();
+        view
+    }
+
+    /// Brings the lists that will be walked into apt's order, where it is not simply the latest first.
+    fn arrange(&mut self) {
+        let changed = self.universe.packages().filter(|package| !self.is_kept(*package));
+        let walked = changed.flat_map(|package| std::iter::once(package).chain(self.provided(package)));
+        // Only what an order may depend on is worth reading all relations for.
+        let counts = |one: &&Reverse<'_, '_>| one.kind.is_hard() || one.kind.is_negative();
+        let several = |package: &PackageId| self.reverse_of(*package).iter().filter(counts).nth(1).is_some();
+        let targets: HashSet<PackageId> = walked.filter(several).collect();
+        if targets.is_empty() {
+            return;
+        }
+        let places = reverse::places(self.universe, &targets);
+        for target in targets {
+            if let Some(list) = self.reverse.get_mut(target.at()) {
+                list.sort_by_key(|one| places.get(&reverse::key(one.wanted)).copied());
+            }
+        }
     }
 
     fn installed(&self, package: PackageId) -> Option<VersionId> {

@@ -256,7 +256,9 @@ fn adopt(marks: &mut Marks<'_, '_>, asked: &[Asked], chosen: &[VersionId], broke
         changed.extend((installed != Some(version)).then_some(package));
     }
     let found = marks.choices.clone();
-    changed.into_iter().for_each(|package| marks.follow(package));
+    for package in changed {
+        marks.follow(package);
+    }
     if marks.settle(broken_before).is_err() {
         marks.choices = found;
     }

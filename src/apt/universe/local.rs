@@ -21,7 +21,9 @@ impl<'a> Universe<'a> {
                 }
                 for (name, _) in files.provides().filter(|(_, record)| *record as usize == place) {
                     let provided = numbers.get(name as usize).and_then(|id| self.packages.get_mut(id.at()));
-                    provided.into_iter().for_each(|provided| provided.providers.push(version));
+                    if let Some(provided) = provided {
+                        provided.providers.push(version);
+                    }
                 }
             }
             if let Some(word) = stanza.get(Field::Filename) {

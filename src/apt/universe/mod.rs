@@ -247,6 +247,11 @@ impl<'a> Universe<'a> {
         (0..self.packages.len() as u32).map(PackageId)
     }
 
+    /// All versions in the order in which they were first seen.
+    pub fn versions(&self) -> impl Iterator<Item = VersionId> + use<> {
+        (0..self.versions.len() as u32).map(VersionId)
+    }
+
     /// The name.
     pub fn name(&self, package: PackageId) -> &'a str {
         self.packages.get(package.at()).map(|package| package.name).unwrap_or_default()

@@ -130,10 +130,16 @@ fn of_json(package: &str, bytes: &[u8]) -> Result<Vec<Listed>, CondaError> {
             };
             Ok((placeholder, mode))
         });
-        let sha256 = json.sha256.filter(|s| !s.is_empty() && kind != Some(PathKind::Softlink)).map(|hex| {
-            Digest::from_hex(&hex.to_ascii_lowercase()).map_err(|_| wrong(format!("has a sha256 that is none: {hex:.80?}")))
-        });
-        let (placeholder, sha256) = (placeholder.transpose()?, sha256.transpose()?);
+        let sha256 = match json.sha256.filter(|s| !s.is_empty()) {
+            None => None,
+            Some(hex) => match Digest::from_hex(&hex.to_ascii_lowercase()) {
+                Ok(digest) => Some(digest),
+                // A link's is of what it leads to, where the package was built: told on, never compared.
+                Err(_) if kind == Some(PathKind::Softlink) => None,
+                Err(_) => return Err(wrong(format!("has a sha256 that is none: {hex:.80?}"))),
+            },
+        };
+        let placeholder = placeholder.transpose()?;
         Ok(Listed { kind, sha256, size: json.size_in_bytes, no_link: json.no_link == Some(true), placeholder, path })
     };
     paths.paths.into_iter().map(one).collect()

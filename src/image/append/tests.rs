@@ -26,7 +26,7 @@ fn base(family: Family, layers: usize, history: &str) -> Base {
 
 fn addition() -> Addition {
     let descriptor = Descriptor::of(MediaType::OCI_LAYER_GZIP, b"gzipped");
-    Addition { descriptor, diff_id: DiffId(Digest::of(b"tar")), created_by: "plywood: recipe sshd".into(), comment: None }
+    Addition { descriptor, diff_id: DiffId(Digest::of(b"tar")), created_by: "plywood: recipe sshd".into() }
 }
 
 fn provenance() -> Provenance {

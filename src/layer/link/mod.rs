@@ -10,7 +10,6 @@
 
 mod assembly;
 mod edits;
-mod read_ahead;
 mod replaced;
 
 use std::io::{self, Read, Write};
@@ -20,15 +19,17 @@ use serde::{Deserialize, Serialize};
 
 use self::assembly::Assembly;
 use self::edits::Edits;
-use self::read_ahead::{ReadAhead, SourceReader};
 use self::replaced::{Change, Replaced, size_after};
 use super::{Edit, LayerSpec};
-use crate::error::{Class, Fault, IoFault, Side};
+use crate::error::{Class, During as _, Error, Fault, IoFault, Side};
 use crate::oci::{DiffId, Digest};
 use crate::store::{BlobWriter, StoreError};
-use crate::stream::{Entry, EntryPath, GzipWriter, HashingWriter, Kind, Limits, TarError, TarReader, TarWriteError};
+use crate::stream::{
+    Entry, EntryPath, GzipWriter, HashingWriter, Kind, Limits, ReadAhead, SourceReader, TarError, TarReader, TarWriteError,
+};
 
-pub use self::read_ahead::Open;
+/// Opens the uncompressed data tar of an archive.
+pub type Open<'a> = dyn Fn(&Digest) -> Result<Box<dyn Read + Send>, Error> + Sync + 'a;
 
 /// A layer that was made. Remembered in the memo under the spec's key and [`ENCODER`](crate::stream::ENCODER).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,8 +137,13 @@ fn add_sources<'scope, W: Write>(
     open: &'scope Open<'_>,
     assembly: &mut Assembly<'_, W>,
 ) -> Result<(), LinkError> {
-    let digests = spec.sources.iter().map(|(digest, _)| *digest).collect();
-    let ahead = ReadAhead::start(scope, digests, open).map_err(|e| IoFault::new("starting a thread", e))?;
+    let digests: Vec<Digest> = spec.sources.iter().map(|(digest, _)| *digest).collect();
+    let count = digests.len();
+    let opened = move |number: usize| {
+        let digest = digests.get(number).copied().unwrap_or_else(|| Digest::of(b""));
+        open(&digest).during(|| format!("opening {digest}"))
+    };
+    let ahead = ReadAhead::start(scope, count, Box::new(opened)).map_err(|e| IoFault::new("starting a thread", e))?;
     for (origin, (digest, edits)) in spec.sources.iter().enumerate() {
         add_source(origin, *digest, edits, ahead.source(), assembly)?;
     }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::rootfs::NameShape;
 use crate::stream::{EntryPath, Owner};
 
 use super::{Content, Inode, InodeKind, Last, Provenance, RootError, Slot, VirtualRoot};
@@ -70,19 +71,31 @@ impl VirtualRoot {
     }
     /// Makes a directory and all that are missing above it; one that is there is left as it is.
     pub fn mkdir_p(&mut self, path: &[u8], mode: u32) -> Result<EntryPath, RootError> {
-        let mut upto = Vec::new();
         let mut place = EntryPath::root();
-        for component in path.split(|b| *b == b'/').filter(|c| !c.is_empty()) {
-            upto.push(b'/');
-            upto.extend_from_slice(component);
-            place = self.resolve(&upto, Last::Follow)?;
+        for component in path.split(|b| *b == b'/').filter(|c| !matches!(*c, b"" | b".")) {
+            if component == b".." {
+                place = place.parent().unwrap_or_default();
+                continue;
+            }
+            // One step at a time from where we are, so that a deep path does not cost its depth at each step.
+            place = place.join(component)?;
             if self.is_directory_at(&place) {
                 continue;
             }
-            if self.at(&place).is_some() {
+            let Some(there) = self.at(&place) else {
+                self.put_new(&place, self.made(InodeKind::Directory, mode))?;
+                continue;
+            };
+            if !matches!(there.kind, InodeKind::Symlink(_)) {
                 return Err(RootError::NotADirectory(place.to_string()));
             }
-            self.put_new(&place, self.made(InodeKind::Directory, mode))?;
+            place = self.resolve(&place.absolute(), Last::Follow)?;
+            if !self.is_directory_at(&place) {
+                if self.at(&place).is_some() {
+                    return Err(RootError::NotADirectory(place.to_string()));
+                }
+                self.put_new(&place, self.made(InodeKind::Directory, mode))?;
+            }
         }
         Ok(place)
     }
@@ -129,7 +142,9 @@ impl VirtualRoot {
             match (is_directory, self.is_directory_at(&to)) {
                 (false, true) => return Err(RootError::IsADirectory(to.to_string())),
                 (true, false) => return Err(RootError::NotADirectory(to.to_string())),
-                (true, true) if !self.names(&to).is_empty() => return Err(RootError::NotEmpty(to.to_string())),
+                (true, true) if !self.names(&to, &NameShape::default()).is_empty() => {
+                    return Err(RootError::NotEmpty(to.to_string()));
+                }
                 _ => self.forget(&to),
             }
         }
@@ -151,7 +166,7 @@ impl VirtualRoot {
         if place.is_root() {
             return Err(RootError::Invalid(place.to_string()));
         }
-        if self.is_directory_at(&place) && !self.names(&place).is_empty() {
+        if self.is_directory_at(&place) && !self.names(&place, &NameShape::default()).is_empty() {
             return Err(RootError::NotEmpty(place.to_string()));
         }
         self.forget(&place);
@@ -271,7 +286,7 @@ impl VirtualRoot {
         let mut open = vec![top.clone()];
         while let Some(path) = open.pop() {
             if self.is_directory_at(&path) {
-                open.extend(self.names(&path).iter().rev().filter_map(|name| path.join(name).ok()));
+                open.extend(self.names(&path, &NameShape::default()).iter().rev().filter_map(|name| path.join(name).ok()));
             }
             paths.push(path);
         }

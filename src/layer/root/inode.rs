@@ -143,7 +143,8 @@ impl Inode {
         };
         Entry { owner: self.owner, mtime: self.mtime, xattrs: self.xattrs.clone(), ..Entry::new(path, kind, self.mode) }
     }
-    /// What the base has.
+    /// What the base has. The time of its directories is nobody's business: layers never list it, and two bases would differ by
+    /// it alone.
     pub(super) fn of_base(node: &rootfs::Node) -> Self {
         let entry = &node.entry;
         let kind = match &entry.kind {
@@ -160,7 +161,7 @@ impl Inode {
         };
         Self {
             owner: entry.owner,
-            mtime: entry.mtime,
+            mtime: if entry.is_directory() { 0 } else { entry.mtime },
             xattrs: entry.xattrs.clone(),
             provenance: Provenance::BASE,
             ..Self::new(kind, entry.mode)

@@ -13,14 +13,14 @@ mod tests;
 pub use inode::{Author, Content, Inode, InodeKind, Provenance};
 pub use resolve::Last;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::error::{Class, Fault, Side};
 use crate::oci::Digest;
-use crate::rootfs::RootFs;
+use crate::rootfs::{NameShape, Reads, RootFs, Watched, collect_names};
 use crate::stream::{EntryPath, PathError};
 
 /// Largest file that is read into memory: scripts and registries are far below, and a hostile package must not fill it.
@@ -132,7 +132,7 @@ enum Slot {
 
 /// Base plus changes.
 pub struct VirtualRoot {
-    base: Arc<RootFs>,
+    base: Watched,
     bodies: Arc<dyn Bodies>,
     slots: BTreeMap<EntryPath, Slot>,
     inodes: Vec<Inode>,
@@ -143,11 +143,19 @@ pub struct VirtualRoot {
 impl VirtualRoot {
     /// The base as it is.
     pub fn new(base: Arc<RootFs>, bodies: Arc<dyn Bodies>) -> Self {
-        Self { base, bodies, slots: BTreeMap::new(), inodes: Vec::new(), author: Author::Base, time: 0 }
+        Self { base: Watched::new(base), bodies, slots: BTreeMap::new(), inodes: Vec::new(), author: Author::Base, time: 0 }
+    }
+    /// Forgets all changes. What was asked of the base stays noted: the answers led here.
+    pub fn start_again(&mut self) {
+        (self.slots, self.inodes, self.author, self.time) = (BTreeMap::new(), Vec::new(), Author::Base, 0);
     }
     /// The base, unchanged.
-    pub fn base(&self) -> &RootFs {
+    pub fn base(&self) -> &Watched {
         &self.base
+    }
+    /// All that was asked of the base so far: what the changes are a function of, besides the steps themselves.
+    pub fn reads(&self) -> Reads {
+        self.base.reads()
     }
     /// Who writes from now on.
     pub fn set_author(&mut self, author: Author) {
@@ -205,18 +213,15 @@ impl VirtualRoot {
         if path.is_root() {
             return true;
         }
-        let prefix = below(path);
-        self.base.range_from(Bound::Excluded(&prefix)).next().is_some_and(|n| n.entry.path.as_bytes().starts_with(&prefix))
+        self.base.has_below(path)
     }
     fn in_base(&self, path: &EntryPath) -> bool {
         self.base.get(path).is_some() || self.base_implies(path)
     }
-    /// Names in the directory at exactly this path, sorted.
-    fn names(&self, directory: &EntryPath) -> Vec<Vec<u8>> {
-        let prefix = below(directory);
-        let mut names = BTreeSet::new();
-        collect_names(&prefix, &mut names, |start| self.base.range_from(start).next().map(|n| n.entry.path.as_bytes()));
-        collect_names(&prefix, &mut names, |start| {
+    /// Names in the directory at exactly this path, sorted; at least all that have the shape.
+    fn names(&self, directory: &EntryPath, like: &NameShape) -> Vec<Vec<u8>> {
+        let mut names = self.base.names(directory, like);
+        collect_names(directory, like, &mut names, |start| {
             self.slots.range::<[u8], _>((start, Bound::Unbounded)).next().map(|(path, _)| path.as_bytes())
         });
         let gone = |name: &Vec<u8>| directory.join(name).is_ok_and(|path| matches!(self.slots.get(&path), Some(Slot::Removed(_))));
@@ -227,39 +232,5 @@ impl VirtualRoot {
 impl fmt::Debug for VirtualRoot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VirtualRoot").field("changes", &self.slots.len()).field("author", &self.author).finish_non_exhaustive()
-    }
-}
-
-/// What every path below `directory` starts with.
-fn below(directory: &EntryPath) -> Vec<u8> {
-    let mut prefix = directory.as_bytes().to_vec();
-    if !prefix.is_empty() {
-        prefix.push(b'/');
-    }
-    prefix
-}
-
-/// The first components below `prefix`. `first` gives the first path of a sorted map from a bound on; whole subtrees are
-/// skipped, so that listing `/` does not walk the image.
-fn collect_names<'a>(prefix: &[u8], names: &mut BTreeSet<Vec<u8>>, first: impl Fn(Bound<&[u8]>) -> Option<&'a [u8]>) {
-    let mut at = Bound::Excluded(prefix.to_vec());
-    loop {
-        let start = match &at {
-            Bound::Excluded(key) => Bound::Excluded(key.as_slice()),
-            Bound::Included(key) => Bound::Included(key.as_slice()),
-            Bound::Unbounded => Bound::Unbounded,
-        };
-        let Some(rest) = first(start).and_then(|path| path.strip_prefix(prefix)) else { return };
-        let name = rest.split(|b| *b == b'/').next().unwrap_or_default();
-        names.insert(name.to_vec());
-        let mut next = prefix.to_vec();
-        next.extend_from_slice(name);
-        at = if name.len() == rest.len() {
-            Bound::Excluded(next)
-        } else {
-            // `0` is the byte after `/`.
-            next.push(b'0');
-            Bound::Included(next)
-        };
     }
 }

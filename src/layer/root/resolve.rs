@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::rootfs::NameShape;
 use crate::stream::EntryPath;
 
 use super::{Content, Inode, InodeKind, MAX_READ, RootError, VirtualRoot};
@@ -110,9 +111,13 @@ impl VirtualRoot {
     }
     /// The names in a directory, sorted by bytes.
     pub fn read_dir(&self, path: &[u8]) -> Result<Vec<Vec<u8>>, RootError> {
+        self.read_dir_like(path, &NameShape::default())
+    }
+    /// At least the names of a shape; for questions that other names in the directory do not change.
+    pub fn read_dir_like(&self, path: &[u8], like: &NameShape) -> Result<Vec<Vec<u8>>, RootError> {
         let place = self.resolve(path, Last::Follow)?;
         if self.is_directory_at(&place) {
-            return Ok(self.names(&place));
+            return Ok(self.names(&place, like));
         }
         let shown = place.to_string();
         Err(if self.at(&place).is_some() { RootError::NotADirectory(shown) } else { RootError::NotFound(shown) })

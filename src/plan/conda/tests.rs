@@ -190,9 +190,9 @@ fn unpacked((plan, archives): (Plan, Archives)) -> Tar {
     let plain = HashingReader::new(decompress(blob, crate::oci::Compression::Gzip).expect("gzip"));
     let (mut tar, mut found) = (TarReader::new(plain, Limits::default()), Tar::new());
     while let Some(entry) = tar.next_entry().expect("a tar") {
-        let mut text = String::new();
-        std::io::Read::read_to_string(&mut tar.body(), &mut text).expect("text");
-        found.insert(entry.path.to_string(), (entry, text));
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut tar.body(), &mut bytes).expect("a body");
+        found.insert(entry.path.to_string(), (entry, String::from_utf8_lossy(&bytes).into_owned()));
     }
     found
 }

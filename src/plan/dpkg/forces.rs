@@ -2,7 +2,9 @@
 //!
 //! Invariant: only what the base says counts; without a word dpkg would ask, and a build has nobody to ask.
 
-use crate::apt::AptConf;
+use std::sync::Arc;
+
+use crate::apt::{AptConf, Files};
 use crate::error::Result;
 use crate::layer::root::VirtualRoot;
 use crate::system::View as _;
@@ -32,7 +34,7 @@ impl Forces {
             let text = view.text(&file)?.unwrap_or_default();
             words.extend(text.lines().map(|line| format!("--{}", line.trim())));
         }
-        let apt = AptConf::read(root.base())?;
+        let apt = AptConf::read(&Seen(RootView(root)))?;
         words.extend(apt.list("DPkg::Options").into_iter().map(str::to_owned));
         Ok(Self::parse(words.iter().map(String::as_str)))
     }
@@ -59,6 +61,18 @@ impl Forces {
             }
         }
         forces
+    }
+}
+
+/// The root as apt's configuration is read from it: each look at the base is noted, as all of a plan's are.
+struct Seen<'a>(RootView<'a>);
+
+impl Files for Seen<'_> {
+    fn read(&self, path: &str) -> Option<Arc<[u8]>> {
+        self.0.read(path).ok().flatten()
+    }
+    fn names(&self, path: &str) -> Vec<String> {
+        self.0.list(path)
     }
 }
 

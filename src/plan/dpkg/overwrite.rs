@@ -83,7 +83,8 @@ impl Dpkg<'_> {
             return Ok(false);
         }
         if inode.is_directory() {
-            if !self.root.read_dir(&absolute)?.is_empty() || self.listed_elsewhere(place, package) {
+            // The root is never empty, whatever stands in it.
+            if place.is_root() || !self.root.read_dir(&absolute)?.is_empty() || self.listed_elsewhere(place, package) {
                 return Ok(false);
             }
             self.root.remove(&absolute)?;

@@ -13,6 +13,7 @@ use crate::system::dpkg::{Diversion, Diversions, Overrides, PackageKey, Stanza, 
 use super::old::Old;
 use super::scripts::Run;
 use super::{Dpkg, conffiles};
+use crate::plan::diverted;
 
 /// What a script sources to talk to debconf.
 const CONFMODULE: &[u8] = b"confmodule";
@@ -151,10 +152,10 @@ impl Dpkg<'_> {
         let (_, contents) = self.change(number)?;
         for divert in self.diverts {
             let ships = contents.entries.iter().any(|e| e.path == divert.path && !e.is_directory());
-            let kept = divert.unless.as_ref().is_some_and(|glob| self.base_has(glob));
+            let kept = divert.unless.as_ref().is_some_and(|glob| diverted::has(self.root, glob));
             let mut diversions = Diversions::parse(&self.registry("/var/lib/dpkg/diversions")?)?;
             let from = String::from_utf8_lossy(&divert.path.absolute()).into_owned();
-            // A base that has the program already is not diverted: its bytes would have to move.
+            // What the base has was diverted before, or there is no reason to.
             let there = self.root.exists(from.as_bytes());
             if !ships || kept || there || diversions.of(&from).is_some() {
                 continue;
@@ -170,13 +171,6 @@ impl Dpkg<'_> {
             self.root.write(&divert.path.absolute(), divert.content.clone(), false, 0o755)?;
         }
         Ok(())
-    }
-
-    /// Whether the base has a path that matches the last component's glob.
-    fn base_has(&self, glob: &str) -> bool {
-        let (folder, pattern) = glob.rsplit_once('/').unwrap_or(("", glob));
-        let names = self.root.read_dir(if folder.is_empty() { b"/" } else { folder.as_bytes() }).unwrap_or_default();
-        names.iter().any(|name| crate::system::dpkg::PathFilter::pattern_matches(pattern, &String::from_utf8_lossy(name)))
     }
 
     fn write_info(

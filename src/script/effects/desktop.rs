@@ -17,6 +17,10 @@ pub(super) const PROGRAMS: Table = &[
     ("gtk-query-immodules-3.0", &gtk_query_immodules),
 ];
 
+/// Those of them that lie in folders of libraries.
+pub(super) const HELPERS: &[&str] =
+    &["glib-compile-schemas", "gio-querymodules", "gdk-pixbuf-query-loaders", "gtk-query-immodules-3.0"];
+
 /// The one operand, a folder without its last slash; what is read from it is paid for.
 fn folder(call: &mut Call<'_>) -> Result<String, Uncovered> {
     let words = words(call);

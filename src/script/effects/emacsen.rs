@@ -15,6 +15,9 @@ pub(super) const PROGRAMS: Table = &[
     ("emacs-remove", &nothing_installed),
 ];
 
+/// They lie beside the add-ons.
+pub(super) const HELPERS: &[&str] = &["emacs-package-install", "emacs-package-remove", "emacs-install", "emacs-remove"];
+
 const ADD_ONS: &str = "/usr/lib/emacsen-common/packages/install";
 const PACKAGES: &str = "/var/lib/emacsen-common/state/package/installed";
 const FLAVORS: &str = "/var/lib/emacsen-common/state/flavor/installed";

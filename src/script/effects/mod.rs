@@ -52,6 +52,8 @@ pub(super) fn install(commands: &mut Commands) {
     for table in PROGRAMS {
         commands.add_programs(table);
     }
+    commands.add_helpers(desktop::HELPERS);
+    commands.add_helpers(emacsen::HELPERS);
     commands.add_builtins(keystore::BUILTINS);
     commands.add_library("usr/share/debconf/confmodule", debconf::FUNCTIONS);
 }

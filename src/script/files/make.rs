@@ -10,6 +10,9 @@ use crate::script::value::{ExitStatus, Value};
 
 use super::{base_name, inside, mode, note, spelled};
 
+/// Bytes that a new node of the root stands for.
+const NODE: usize = 2 << 10;
+
 pub(super) const PROGRAMS: Table =
     &[("mkdir", &mkdir), ("ln", &ln), ("touch", &touch), ("mktemp", &mktemp), ("tempfile", &tempfile)];
 
@@ -118,6 +121,8 @@ fn touch(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
 
 /// The first name of a counted series that is free.
 fn free(call: &mut Call<'_>, prefix: &[u8], width: usize, suffix: &[u8]) -> Result<Vec<u8>, Uncovered> {
+    // A file that nobody names is held to the end; what it takes there is paid here.
+    call.spend(NODE)?;
     for number in 0_u64.. {
         let path = [prefix, format!("{number:0width$}").as_bytes(), suffix].concat();
         call.spend(path.len())?;

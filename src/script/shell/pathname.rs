@@ -2,12 +2,13 @@
 //!
 //! Invariant: results are sorted by bytes; a pattern that matches nothing stands for itself.
 
+use crate::rootfs::NameShape;
 use crate::script::call::absolute;
 use crate::script::value::Value;
 
 use super::Shell;
 use super::field::Field;
-use super::pattern::is_special;
+use super::pattern::{is_special, longest};
 use super::state::Stop;
 
 impl Shell<'_, '_> {
@@ -52,7 +53,7 @@ impl Shell<'_, '_> {
             return Ok(());
         }
         let full = if prefix.is_empty() { self.state.cwd.clone() } else { absolute(&self.state.cwd, prefix) };
-        for name in self.machine.root.read_dir(&full).unwrap_or_default() {
+        for name in self.machine.root.read_dir_like(&full, &shape(pattern)).unwrap_or_default() {
             self.spend(name.len())?;
             let hidden = name.starts_with(b".") && !pattern.starts_with(b".") && !pattern.starts_with(b"\\.");
             if hidden || !self.matches(pattern, &name)? {
@@ -65,6 +66,13 @@ impl Shell<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// What every name that a component matches looks like. The `[` of a test is a pattern, too: it asks for no long name of the
+/// folder that the script runs in.
+fn shape(pattern: &[u8]) -> NameShape {
+    let plain = pattern.iter().take_while(|b| !b"*?[\\".contains(b)).count();
+    NameShape { start: pattern.get(..plain).unwrap_or_default().to_vec(), end: Vec::new(), most: longest(pattern) }
 }
 
 fn unquoted(pattern: &[u8]) -> Vec<u8> {

@@ -56,6 +56,25 @@ pub(in crate::script) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
+/// The most bytes that a text may have which matches; nothing where a `*` sets no limit, or where it is long to find out.
+pub(super) fn longest(pattern: &[u8]) -> Option<usize> {
+    if pattern.len() > 255 {
+        return None;
+    }
+    let (mut rest, mut count) = (pattern, 0);
+    while let Some(first) = rest.first() {
+        let length = match first {
+            b'*' => return None,
+            b'[' => bracket(rest, 0).map_or(1, |(length, _)| length),
+            b'\\' => 2,
+            _ => 1,
+        };
+        rest = rest.get(length..).unwrap_or_default();
+        count += 1;
+    }
+    Some(count)
+}
+
 /// The length of the pattern's first element if it matches the byte.
 fn one(pattern: &[u8], byte: u8) -> Option<usize> {
     match pattern {
@@ -125,5 +144,36 @@ pub(in crate::script) fn class(name: &[u8], byte: u8) -> bool {
         b"cntrl" => byte.is_ascii_control(),
         b"xdigit" => byte.is_ascii_hexdigit(),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_text_that_matches_is_known_before() {
+        for (pattern, longest_text) in [
+            ("[", Some(1)),
+            ("[:space:]", Some(1)),
+            ("a[[:space:]]?", Some(3)),
+            ("[]a", Some(3)),
+            ("[!]ab", Some(5)),
+            ("[\\]ab", Some(4)),
+            ("a\\*b", Some(3)),
+            ("a*", None),
+            ("", Some(0)),
+        ] {
+            assert_eq!(longest(pattern.as_bytes()), longest_text, "{pattern}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_longer_matches(pattern in r"[ab\[\]!:\\?^-]{0,7}", text in r"[ab\[\]!:\\?^-]{0,7}") {
+            if matches(pattern.as_bytes(), text.as_bytes()) {
+                proptest::prop_assert!(longest(pattern.as_bytes()).is_none_or(|most| text.len() <= most));
+            }
+        }
     }
 }

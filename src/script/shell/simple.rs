@@ -210,8 +210,9 @@ impl Shell<'_, '_> {
             return self.stand_in(name, &stand_in, arguments);
         }
         let directory = place.parent().unwrap_or_default();
-        let system = SYSTEM.contains(&directory.as_bytes());
-        if let Some(native) = self.machine.commands.program(file).filter(|_| system || !self.is_shell_script(place)) {
+        let known = SYSTEM.contains(&directory.as_bytes())
+            || directory.as_bytes().starts_with(b"usr/lib") && self.machine.commands.is_helper(file);
+        if let Some(native) = self.machine.commands.program(file).filter(|_| known || !self.is_shell_script(place)) {
             return self.call(&name.text(), native, arguments);
         }
         self.run_script(name, place, arguments)

@@ -1,7 +1,7 @@
-//! The file format of GLib's small databases.
+//! The file format of `GLib`'s small databases.
 //!
 //! Invariant: little-endian; items stand in the order of the buckets of a table as large as their number, and within a bucket
-//! against the order in which GLib's hash table gives them.
+//! against the order in which `GLib`'s hash table gives them.
 
 use super::hash_table::{HashTable, hash};
 use super::variant::Value;

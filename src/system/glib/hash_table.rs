@@ -1,4 +1,4 @@
-//! GLib's hash table of strings, as far as it shows: the order in which it gives its entries.
+//! `GLib`'s hash table of strings, as far as it shows: the order in which it gives its entries.
 //!
 //! Invariant: nothing is ever removed; a second insertion of a key replaces the value and keeps the place.
 

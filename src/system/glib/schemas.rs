@@ -145,7 +145,7 @@ pub fn compile(view: &impl View, folder: &str) -> Result<Vec<Write>> {
 
 fn bytes(schemas: &read::Schemas) -> Vec<u8> {
     let mut root = gvdb::table();
-    for (id, schema) in schemas.schemas.iter() {
+    for (id, schema) in schemas.all.iter() {
         let mut table = gvdb::table();
         let mut is_translated = false;
         for (name, entry) in schema.keys.iter() {

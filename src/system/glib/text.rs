@@ -1,4 +1,4 @@
-//! GVariant's text format, as the defaults of settings are written.
+//! `GVariant`'s text format, as the defaults of settings are written.
 //!
 //! Invariant: the type is known, or follows from the text without doubt; anything else is an error.
 
@@ -158,7 +158,7 @@ impl<'t> Reader<'t> {
             None => None,
             Some(other) => return Err(format!("an array where {} is wanted", other.text())),
         };
-        if self.peek() == Some('{') && !self.rest.starts_with("{}") && self.depth_of_entry(of.as_ref()) {
+        if self.peek() == Some('{') && !self.rest.starts_with("{}") && Self::holds_entries(of.as_ref()) {
             return self.dictionary(of.as_ref());
         }
         let close = if self.skip('{') { '}' } else { ']' };
@@ -179,7 +179,7 @@ impl<'t> Reader<'t> {
         let of = of.or_else(|| values.first().map(|first| first.kind.clone())).ok_or("an empty array without its type")?;
         Ok(Value::array(&of, &values))
     }
-    fn depth_of_entry(&self, of: Option<&Type>) -> bool {
+    fn holds_entries(of: Option<&Type>) -> bool {
         matches!(of, None | Some(Type::Entry(_)))
     }
     /// `{k: v, ...}`

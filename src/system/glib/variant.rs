@@ -1,4 +1,4 @@
-//! GVariant: types, and values as the bytes that they are stored as.
+//! `GVariant`: types, and values as the bytes that they are stored as.
 //!
 //! Invariant: little-endian normal form; a value knows its type, so that containers can frame it.
 

@@ -1,6 +1,6 @@
 //! `mime.cache`: all of the database in one file that programs map into memory.
 //!
-//! Invariant: big-endian numbers, offsets from the file's start, strings first and in the order of GLib's hash table.
+//! Invariant: big-endian numbers, offsets from the file's start, strings first and in the order of `GLib`'s hash table.
 
 use std::collections::BTreeMap;
 
@@ -58,13 +58,17 @@ fn strings(database: &Database) -> HashTable<()> {
     }
     for (name, parents) in database.subclasses.iter() {
         all.insert(name, ());
-        parents.iter().for_each(|parent| all.insert(parent.as_bytes(), ()));
+        for parent in parents {
+            all.insert(parent.as_bytes(), ());
+        }
     }
     for (pattern, globs) in database.globs.iter() {
         if kind(pattern) != Kind::Simple {
             all.insert(pattern, ());
         }
-        globs.iter().for_each(|glob| all.insert(glob.name.as_bytes(), ()));
+        for glob in globs {
+            all.insert(glob.name.as_bytes(), ());
+        }
     }
     database.magic.iter().for_each(|magic| all.insert(magic.name.as_bytes(), ()));
     for (key, name) in database.namespaces.iter() {
@@ -187,7 +191,9 @@ impl Cache {
         }
         for (_, parents) in all {
             self.count(parents.len());
-            parents.iter().for_each(|parent| self.string(parent.as_bytes()));
+            for parent in parents {
+                self.string(parent.as_bytes());
+            }
         }
     }
     fn globs(&mut self, globs: &HashTable<Vec<Glob>>, wanted: Kind) {
@@ -205,19 +211,25 @@ impl Cache {
         for (pattern, globs) in globs.iter().filter(|(pattern, _)| kind(pattern) == Kind::Simple) {
             let text = String::from_utf8_lossy(pattern);
             let reversed: Vec<u32> = text.chars().skip(1).map(u32::from).collect::<Vec<_>>().into_iter().rev().collect();
-            globs.iter().for_each(|glob| insert(&mut suffixes, &reversed, glob));
+            for glob in globs {
+                insert(&mut suffixes, &reversed, glob);
+            }
         }
         self.count(suffixes.len());
         self.number(self.here() + 4);
         let mut children = self.here() as usize + 12 * suffixes.len();
         let depth = suffixes.iter().map(|suffix| suffix.depth() + 1).max().unwrap_or(0);
         for level in 0..depth {
-            suffixes.iter().for_each(|suffix| self.suffix(level, suffix, &mut children));
+            for suffix in &suffixes {
+                self.suffix(level, suffix, &mut children);
+            }
         }
     }
     fn suffix(&mut self, level: usize, suffix: &Suffix, children: &mut usize) {
         if level > 0 {
-            suffix.children.iter().for_each(|child| self.suffix(level - 1, child, children));
+            for child in &suffix.children {
+                self.suffix(level - 1, child, children);
+            }
             return;
         }
         self.number(suffix.letter);

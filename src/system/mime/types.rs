@@ -51,9 +51,10 @@ pub(super) fn file(folder: &str, name: &[u8], fields: &[Element]) -> [Write; 2] 
             text.push_str(&format!(" {attribute}=\"{}\"", escaped(value, true)));
         }
         let content: String = field.children.iter().filter_map(text_of).collect();
-        text.push_str(&match content.is_empty() {
-            true => "/>\n".to_owned(),
-            false => format!(">{}</{}>\n", escaped(&content, false), field.name),
+        text.push_str(&if content.is_empty() {
+            "/>\n".to_owned()
+        } else {
+            format!(">{}</{}>\n", escaped(&content, false), field.name)
         });
     }
     text.push_str("</mime-type>\n");

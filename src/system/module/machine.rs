@@ -73,7 +73,7 @@ impl<'i, 'd> Machine<'i, 'd> {
         }
         None
     }
-    /// A function of GLib that only copies.
+    /// A function of `GLib` that only copies.
     fn import(&mut self) -> Option<()> {
         let name = self.imports.get(usize::try_from(self.next - IMPORTS).ok()?)?.clone();
         let argument = self.registers[RDI];
@@ -142,7 +142,7 @@ impl<'i, 'd> Machine<'i, 'd> {
             Place::Register(register) => {
                 Some(if size == 8 { self.registers[*register] } else { self.registers[*register] & 0xffff_ffff })
             }
-            memory => {
+            memory @ Place::Memory { .. } => {
                 let address = self.address(memory)?;
                 self.load(address, size)
             }
@@ -151,7 +151,7 @@ impl<'i, 'd> Machine<'i, 'd> {
     fn set(&mut self, place: &Place, size: u64, value: u64) -> Option<()> {
         match place {
             Place::Register(register) => self.registers[*register] = if size == 8 { value } else { value & 0xffff_ffff },
-            memory => {
+            memory @ Place::Memory { .. } => {
                 let address = self.address(memory)?;
                 self.store(address, size, value);
             }
@@ -161,7 +161,7 @@ impl<'i, 'd> Machine<'i, 'd> {
     fn vector(&mut self, place: &Place) -> Option<[u64; 2]> {
         match place {
             Place::Register(register) => Some(self.vectors[*register]),
-            memory => {
+            memory @ Place::Memory { .. } => {
                 let address = self.address(memory)?;
                 Some([self.load(address, 8)?, self.load(address.wrapping_add(8), 8)?])
             }

@@ -141,7 +141,7 @@ fn methods(machine: &mut Machine<'_, '_>) -> Option<String> {
     Some(out)
 }
 
-/// As GLib escapes a text.
+/// As `GLib` escapes a text.
 fn escaped(text: &[u8]) -> String {
     let mut out = String::new();
     for byte in text {

@@ -57,7 +57,7 @@ struct State {
 /// The clauses and the present assignment.
 #[derive(Debug, Default)]
 pub(super) struct Clauses {
-    clauses: Vec<Vec<Literal>>,
+    listed: Vec<Vec<Literal>>,
     /// By literal: the clauses in which it is one of the first two.
     watchers: Vec<Vec<usize>>,
     states: Vec<State>,
@@ -113,11 +113,11 @@ impl Clauses {
     }
 
     fn watch(&mut self, literals: Vec<Literal>) {
-        let number = self.clauses.len();
+        let number = self.listed.len();
         for literal in literals.iter().take(2) {
             self.watchers[literal.at()].push(number);
         }
-        self.clauses.push(literals);
+        self.listed.push(literals);
     }
 
     fn assign(&mut self, literal: Literal, reason: Option<usize>) {
@@ -174,17 +174,17 @@ impl Clauses {
 
     /// A clause one of whose two watched literals has become wrong.
     fn look_at(&mut self, number: usize, wrong: Literal) -> Watched {
-        if self.clauses[number][0] == wrong {
-            self.clauses[number].swap(0, 1);
+        if self.listed[number][0] == wrong {
+            self.listed[number].swap(0, 1);
         }
-        let other = self.clauses[number][0];
+        let other = self.listed[number][0];
         if self.holds(other) == Some(true) {
             return Watched::Here;
         }
-        let found = (2..self.clauses[number].len()).find(|at| self.holds(self.clauses[number][*at]) != Some(false));
+        let found = (2..self.listed[number].len()).find(|at| self.holds(self.listed[number][*at]) != Some(false));
         if let Some(at) = found {
-            self.clauses[number].swap(1, at);
-            let watched = self.clauses[number][1];
+            self.listed[number].swap(1, at);
+            let watched = self.listed[number][1];
             self.watchers[watched.at()].push(number);
             return Watched::Elsewhere;
         }
@@ -202,7 +202,7 @@ impl Clauses {
         let (mut learned, mut open, mut at) = (Vec::new(), 0, self.trail.len());
         let mut clause = Some(conflict);
         let asserting = loop {
-            for literal in clause.into_iter().flat_map(|number| &self.clauses[number]) {
+            for literal in clause.into_iter().flat_map(|number| &self.listed[number]) {
                 let state = self.states[literal.variable()];
                 // What holds without any decision needs no mention; the forced literal itself is true.
                 if state.level == 0 || self.holds(*literal) == Some(true) || std::mem::replace(&mut seen[literal.variable()], true)
@@ -231,7 +231,7 @@ impl Clauses {
         let back = learned.first().map_or(0, |literal| self.states[literal.variable()].level);
         self.undo(back);
         learned.insert(0, asserting);
-        let reason = (learned.len() > 1).then_some(self.clauses.len());
+        let reason = (learned.len() > 1).then_some(self.listed.len());
         if reason.is_some() {
             self.watch(learned);
         }
@@ -270,7 +270,9 @@ mod tests {
             if *number > 0 { Literal::is(variable) } else { Literal::is_not(variable) }
         };
         let mut all = Clauses::new(variables);
-        clauses.iter().for_each(|clause| all.add(clause.iter().map(literal).collect()));
+        for clause in clauses {
+            all.add(clause.iter().map(literal).collect());
+        }
         let decide = |all: &Clauses| (0..variables).find(|v| all.value(*v).is_none()).map(Literal::is);
         match all.search(10_000, decide) {
             Outcome::Satisfied => Some((0..variables).map(|v| all.value(v) == Some(true)).collect()),

@@ -52,9 +52,10 @@ fn is_possible(universe: &Universe<'_>, words: &[String]) -> bool {
     let asked: Vec<PackageId> = words.iter().map(|word| universe.find(word).unwrap()).collect();
     let choices: Vec<Vec<Option<VersionId>>> = packages
         .iter()
-        .map(|package| match asked.contains(package) {
-            true => vec![universe.candidate(*package)],
-            false => {
+        .map(|package| {
+            if asked.contains(package) {
+                vec![universe.candidate(*package)]
+            } else {
                 let mut all = vec![None, universe.installed(*package), universe.candidate(*package)];
                 all.sort();
                 all.dedup();

@@ -24,7 +24,7 @@ pub(super) fn apply(schemas: &mut Schemas, text: &str) -> Result<(), String> {
         }
         let (name, value) = line.split_once('=').ok_or("a line without `=`")?;
         let (schema, desktop) = group.as_ref().ok_or("a line before the first group")?;
-        let Some(schema) = schemas.schemas.get_mut(schema.as_bytes()) else { continue };
+        let Some(schema) = schemas.all.get_mut(schema.as_bytes()) else { continue };
         let Some(Entry::Key(key)) = schema.keys.get_mut(name.trim_end().as_bytes()) else { continue };
         one(key, desktop.as_deref(), value.trim_start()).map_err(|cause| format!("{}: {cause}", name.trim_end()))?;
     }

@@ -11,7 +11,7 @@ type Outcome<T = ()> = Result<T, String>;
 /// All schemas that were read, and the names that they share.
 #[derive(Debug, Default)]
 pub(super) struct Schemas {
-    pub(super) schemas: HashTable<Schema>,
+    pub(super) all: HashTable<Schema>,
     enums: HashTable<Names>,
     flags: HashTable<Names>,
 }
@@ -42,7 +42,7 @@ fn text_of(element: &Element) -> String {
 
 impl Schemas {
     pub(super) fn is_crowded(&self) -> bool {
-        self.schemas.is_crowded() || self.schemas.iter().any(|(_, schema)| schema.keys.is_crowded())
+        self.all.is_crowded() || self.all.iter().any(|(_, schema)| schema.keys.is_crowded())
     }
 
     /// Reads a file.
@@ -93,11 +93,11 @@ impl Schemas {
             list_of: own("list-of"),
             keys: HashTable::default(),
         };
-        if self.schemas.get(id.as_bytes()).is_some() {
+        if self.all.get(id.as_bytes()).is_some() {
             return Err(format!("schema `{id}` is there already"));
         }
         if let Some(extends) = &schema.extends {
-            let parent = self.schemas.get(extends.as_bytes()).ok_or_else(|| format!("schema `{extends}` is not there"))?;
+            let parent = self.all.get(extends.as_bytes()).ok_or_else(|| format!("schema `{extends}` is not there"))?;
             schema.list_of = schema.list_of.or_else(|| parent.list_of.clone());
         }
         for entry in element.elements() {
@@ -113,20 +113,20 @@ impl Schemas {
             }
             schema.keys.insert(name.as_bytes(), made);
         }
-        self.schemas.insert(id.as_bytes(), schema);
+        self.all.insert(id.as_bytes(), schema);
         Ok(())
     }
 
     /// The key of a parent with another default.
     fn inherited(&self, element: &Element, schema: &Schema, name: &str) -> Outcome<Key> {
-        let mut parent = schema.extends.as_ref().and_then(|extends| self.schemas.get(extends.as_bytes()));
+        let mut parent = schema.extends.as_ref().and_then(|extends| self.all.get(extends.as_bytes()));
         while let Some(above) = parent {
             if let Some(Entry::Key(key)) = above.keys.get(name.as_bytes()) {
                 let mut key = Key { translated: None, desktops: HashTable::default(), ..(**key).clone() };
                 key.set_default(element, schema)?;
                 return Ok(key);
             }
-            parent = above.extends.as_ref().and_then(|extends| self.schemas.get(extends.as_bytes()));
+            parent = above.extends.as_ref().and_then(|extends| self.all.get(extends.as_bytes()));
         }
         Err(format!("line {}: no `{name}` to override", element.line))
     }
@@ -155,7 +155,9 @@ impl Schemas {
                 "range" => key.set_range(part)?,
                 "choices" => part.elements().try_for_each(|choice| key.names.add(needed(choice, "value")?, 0))?,
                 "aliases" => {
-                    part.elements().try_for_each(|alias| key.names.alias(needed(alias, "value")?, needed(alias, "target")?))?
+                    for alias in part.elements() {
+                        key.names.alias(needed(alias, "value")?, needed(alias, "target")?)?;
+                    }
                 }
                 "summary" | "description" => {}
                 other => return Err(format!("line {}: `{other}` in a key", part.line)),

@@ -1,4 +1,4 @@
-//! Reads and decompresses the sources on a thread of its own, ahead of the linker.
+//! Reads and decompresses sources on a thread of its own, ahead of whoever hashes and parses them.
 //!
 //! Invariant: sources come whole, in order, each up to its true end, or with the error that ended it. At most
 //! [`AHEAD`] pieces wait. The thread ends with its work or when the other end is dropped.
@@ -8,16 +8,15 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::error::{During as _, Error};
-use crate::oci::Digest;
+use crate::error::Error;
 
 /// Bytes handed over at a time.
 const PIECE: usize = 256 * 1024;
 /// Pieces that may wait.
 const AHEAD: usize = 8;
 
-/// Opens the uncompressed data tar of an archive.
-pub type Open<'a> = dyn Fn(&Digest) -> Result<Box<dyn Read + Send>, Error> + Sync + 'a;
+/// Opens the source of a number, counted from 0. Called once for each, in order, on the reading thread.
+type Open<'a> = dyn FnMut(usize) -> Result<Box<dyn Read + Send>, Error> + Send + 'a;
 
 /// What comes from the reading thread.
 enum Item {
@@ -26,26 +25,22 @@ enum Item {
     Failed(io::Error),
 }
 
-/// The linker's end.
+/// The end where the sources come out.
 #[derive(Debug)]
-pub(super) struct ReadAhead {
+pub struct ReadAhead {
     items: Receiver<Item>,
     /// Takes used pieces back.
     used: Sender<Vec<u8>>,
 }
 
 impl ReadAhead {
-    /// Starts to read `sources` in `scope`.
-    pub(super) fn start<'scope>(
-        scope: &'scope thread::Scope<'scope, '_>,
-        sources: Vec<Digest>,
-        open: &'scope Open<'_>,
-    ) -> io::Result<Self> {
+    /// Starts to read `count` sources in `scope`.
+    pub fn start<'scope>(scope: &'scope thread::Scope<'scope, '_>, count: usize, mut open: Box<Open<'scope>>) -> io::Result<Self> {
         let (sender, items) = bounded(AHEAD);
         let (used, spare) = bounded(AHEAD);
         let run = move || {
-            for digest in sources {
-                let last = match read_source(&digest, open, &sender, &spare) {
+            for number in 0..count {
+                let last = match open(number).map_err(io::Error::other).and_then(|s| read_source(s, &sender, &spare)) {
                     Ok(true) => Item::End,
                     Ok(false) => return,
                     Err(error) => Item::Failed(error),
@@ -60,14 +55,13 @@ impl ReadAhead {
         Ok(Self { items, used })
     }
     /// The next source. The one before must have been read to its end.
-    pub(super) fn source(&self) -> SourceReader<'_> {
+    pub fn source(&self) -> SourceReader<'_> {
         SourceReader { from: self, piece: Vec::new(), at: 0, ended: false }
     }
 }
 
 /// Sends one source piece by piece; `false` if nobody listens any more.
-fn read_source(digest: &Digest, open: &Open<'_>, to: &Sender<Item>, spare: &Receiver<Vec<u8>>) -> io::Result<bool> {
-    let mut source = open(digest).during(|| format!("opening {digest}")).map_err(io::Error::other)?;
+fn read_source(mut source: Box<dyn Read + Send>, to: &Sender<Item>, spare: &Receiver<Vec<u8>>) -> io::Result<bool> {
     loop {
         let mut piece = spare.try_recv().unwrap_or_default();
         piece.clear();
@@ -83,7 +77,7 @@ fn read_source(digest: &Digest, open: &Open<'_>, to: &Sender<Item>, spare: &Rece
 
 /// The bytes of one source.
 #[derive(Debug)]
-pub(super) struct SourceReader<'a> {
+pub struct SourceReader<'a> {
     from: &'a ReadAhead,
     piece: Vec<u8>,
     at: usize,
