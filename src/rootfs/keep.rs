@@ -81,6 +81,15 @@ const TABLE: &[Row] = &[
     row("usr/local/share/ca-certificates", "", MEDIUM),
     // The default adduser.conf.
     row("usr/share/adduser", "", MEDIUM),
+    // Manuals, whose entries `install-info` puts into the menu.
+    row("usr/share/info", "", MEDIUM),
+    // Programs for file types, which `update-mime` and `update-desktop-database` read.
+    row("usr/lib/mime", "", SMALL),
+    row("usr/share/applications", ".desktop", SMALL),
+    // Frames of catalogues, and binary formats.
+    row("usr/share/xml-core", "", SMALL),
+    row("usr/share/sgml-base", "", SMALL),
+    row("usr/share/binfmts", "", SMALL),
     // Whether services may start.
     row("usr/sbin/policy-rc.d", "", SMALL),
 ];
@@ -134,6 +143,9 @@ mod tests {
             ("root/.cache/x", None),
             ("root/notes", None),
             ("opt/sandbox/bash.bashrc", Some(SMALL)),
+            ("usr/share/info/coreutils.info.gz", Some(MEDIUM)),
+            ("usr/lib/mime/packages/tar", Some(SMALL)),
+            ("usr/share/applications/icons", None),
             ("usr/bin/env", None),
         ] {
             assert_eq!(most(path), size, "{path}");

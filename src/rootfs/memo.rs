@@ -14,7 +14,7 @@ use super::catalogue::Record;
 use super::{Catalogue, ElfNote};
 
 /// Raised by every change to what a catalogue holds or how it is written, the rule of `keep` included.
-const FORMAT: [u8; 8] = *b"plycat\x004";
+const FORMAT: [u8; 8] = *b"plycat\x005";
 
 #[derive(Serialize, Deserialize)]
 struct Written {

@@ -9,6 +9,7 @@ mod call;
 mod effects;
 mod environment;
 mod files;
+mod here;
 mod nesting;
 mod options;
 mod parse;

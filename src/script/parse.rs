@@ -9,6 +9,7 @@ use brush_parser::ast as theirs;
 use brush_parser::{Parser, ParserOptions};
 
 use super::ast::{AndOr, Command, CommandKind, List, Pipeline, Redirect, RedirectKind, Script, Word};
+use super::here;
 use super::nesting;
 use super::uncovered::Uncovered;
 use super::word::{self, Context};
@@ -71,6 +72,7 @@ pub(super) fn list(bytes: &[u8], line: u32, depth: u32) -> Result<List, Uncovere
         return Err(refuse(at, "commands are nested too deeply, or a descriptor is out of range"));
     }
     let text = text(bytes).ok_or_else(|| refuse(0, "characters of a private plane"))?;
+    let text = here::spelled(&text).map_err(|at| refuse(at, "an expansion behind a here-document on one line"))?;
     let options = ParserOptions { sh_mode: true, posix_mode: true, enable_extended_globbing: false, ..ParserOptions::default() };
     let program = Parser::new(text.as_bytes(), &options).parse_program().map_err(|error| {
         let at = match &error {

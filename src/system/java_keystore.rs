@@ -58,6 +58,10 @@ impl Keystore {
     pub fn remove(&mut self, alias: &str) {
         self.entries.remove(&alias.to_lowercase());
     }
+    /// All aliases, sorted.
+    pub fn aliases(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
     /// The store's bytes.
     pub fn bytes(&self, password: &str) -> Result<Vec<u8>> {
         let mut out = Vec::new();

@@ -15,6 +15,11 @@ pub enum Action {
     Defaults,
     /// `defaults-disabled`: the same, stopped in every level.
     DefaultsDisabled,
+    /// `disable` and `enable`: links that start in levels 2 to 5 and S stop there, and the other way round.
+    Toggle {
+        /// `enable`
+        on: bool,
+    },
     /// `remove`: no links.
     Remove,
 }
@@ -28,6 +33,9 @@ pub fn update(view: &dyn View, name: &str, action: Action) -> Result<Vec<Write>>
     if action == Action::Remove {
         return Ok(there.into_iter().map(Write::remove).collect());
     }
+    if let Action::Toggle { on } = action {
+        return Ok(toggled(&there, on));
+    }
     if !there.is_empty() {
         return Ok(Vec::new());
     }
@@ -39,6 +47,14 @@ pub fn update(view: &dyn View, name: &str, action: Action) -> Result<Vec<Write>>
     let mut links: Vec<(String, String)> = start.iter().map(|l| link(l, first)).chain(stop.iter().map(|l| link(l, 'K'))).collect();
     links.dedup();
     Ok(links.into_iter().map(|(at, to)| Write::symlink(at, to)).collect())
+}
+
+fn toggled(links: &[String], on: bool) -> Vec<Write> {
+    let (from, to) = if on { ("/K", "/S") } else { ("/S", "/K") };
+    let ours = links
+        .iter()
+        .filter(|link| ["2", "3", "4", "5", "S"].iter().any(|level| link.starts_with(&format!("/etc/rc{level}.d{from}"))));
+    ours.map(|link| Write::moved(link.clone(), link.replacen(from, to, 1))).collect()
 }
 
 fn links(view: &dyn View, name: &str) -> Vec<String> {

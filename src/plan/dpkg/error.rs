@@ -24,7 +24,7 @@ pub enum DpkgError {
     #[error("dpkg was interrupted in the base: /var/lib/dpkg/updates/{0} was not merged into its status")]
     Interrupted(String),
     /// A script does something that is not covered.
-    #[error("package {package} {version}: its {script} does something that plywood does not cover: line {}: `{}`: {}", .uncovered.line, .uncovered.command, .uncovered.reason)]
+    #[error("package {package} {version}: its {script} does something that plywood does not cover: {}line {}: `{}`: {}", .uncovered.file.as_ref().map(|file| format!("{file} ")).unwrap_or_default(), .uncovered.line, .uncovered.command, .uncovered.reason)]
     Uncovered {
         /// Name.
         package: String,

@@ -8,6 +8,7 @@ use crate::script::value::{ExitStatus, Input, Value};
 pub(super) const BUILTINS: Table = &[("kill", &kill)];
 pub(super) const PROGRAMS: Table = &[
     ("aa-enabled", &aa_enabled),
+    ("aa-status", &aa_status),
     ("env", &env),
     ("fuser", &no_process),
     ("hostname", &hostname),
@@ -20,6 +21,7 @@ pub(super) const PROGRAMS: Table = &[
     ("pidof", &no_process),
     ("pkill", &no_process),
     ("sleep", &sleep),
+    ("start-stop-daemon", &start_stop_daemon),
     ("stty", &stty),
     ("sync", &sleep),
     ("tty", &tty),
@@ -87,6 +89,22 @@ fn aa_enabled(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         call.out(b"No - not available on this system.\n", false)?;
     }
     Ok(ExitStatus::FAILURE)
+}
+
+fn aa_status(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let asks = matches!(call.arguments, [word] if word.bytes == b"--enabled");
+    if asks { Ok(ExitStatus::FAILURE) } else { Err(call.uncovered("only --enabled is covered")) }
+}
+
+/// Nothing is started, and nothing runs that could be stopped.
+fn start_stop_daemon(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
+    let has = |long: &[u8], short: &[u8]| call.arguments.iter().any(|word| word.bytes == long || word.bytes == short);
+    match (has(b"--start", b"-S"), has(b"--stop", b"-K"), has(b"--status", b"-T")) {
+        (true, ..) => Ok(ExitStatus::SUCCESS),
+        (_, true, _) => Ok(has(b"--oknodo", b"-o").into()),
+        (.., true) => Ok(ExitStatus(3)),
+        _ => Err(call.uncovered("no action that is covered")),
+    }
 }
 
 /// What a container engine mounts while it builds; nothing else is a mount point.

@@ -60,8 +60,39 @@ fn run(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
         ("-s" | "--status", packages) => show(call, packages, None),
         ("-W" | "--show", packages) if !packages.is_empty() => show(call, packages, Some(&format)),
         ("-l" | "--list", patterns) => table(call, patterns),
+        ("-S" | "--search", patterns) if !patterns.is_empty() => search(call, patterns),
         (other, _) => Err(call.uncovered(format!("action {other}"))),
     }
+}
+
+/// `--search PATTERN...`: which packages list a path; a pattern without wildcards and slash is looked for anywhere.
+fn search(call: &mut Call<'_>, patterns: &[String]) -> Result<ExitStatus, Uncovered> {
+    const FOLDER: &str = "/var/lib/dpkg/info";
+    let mut found: Vec<std::collections::BTreeMap<String, Vec<String>>> =
+        patterns.iter().map(|_| std::collections::BTreeMap::default()).collect();
+    for name in RootView(call.root).list(FOLDER) {
+        let Some(package) = name.strip_suffix(".list") else { continue };
+        let bytes = RootView(call.root).bytes(&format!("{FOLDER}/{name}")).map_err(|error| call.uncovered(error.to_string()))?;
+        call.spend(bytes.len().saturating_mul(patterns.len()))?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        for (pattern, found) in patterns.iter().zip(&mut found) {
+            let whole = if pattern.starts_with(['/', '*', '?', '[']) { pattern.clone() } else { format!("*{pattern}*") };
+            for path in text.lines().filter(|path| matches(whole.as_bytes(), path.as_bytes())) {
+                found.entry(path.to_owned()).or_default().push(package.to_owned());
+            }
+        }
+    }
+    let mut status = ExitStatus::SUCCESS;
+    for (pattern, found) in patterns.iter().zip(found) {
+        if found.is_empty() {
+            call.complain(format!("no path found matching pattern {pattern}"));
+            status = ExitStatus::FAILURE;
+        }
+        for (path, packages) in found {
+            print(call, &format!("{}: {path}\n", packages.join(", ")))?;
+        }
+    }
+    Ok(status)
 }
 
 const TABLE: &str = "Desired=Unknown/Install/Remove/Purge/Hold\n| Status=Not/Inst/Conf-files/Unpacked/halF-conf/Half-inst/trig-aWait/Trig-pend\n|/ Err?=(none)/Reinst-required (Status,Err: uppercase=bad)\n";

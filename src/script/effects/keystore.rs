@@ -1,4 +1,4 @@
-//! `plywood-java-keystore FILE PASSWORD`: what a recipe's stand-in calls to keep Java's keystore of trusted certificates.
+//! `plywood-java-keystore FILE PASSWORD [list]`: what a recipe's stand-in calls to keep Java's keystore of trusted certificates.
 //!
 //! Invariant: the store counts as the base's, as the bundle of certificates does; its entries are dated by the packages.
 
@@ -13,13 +13,21 @@ pub(super) const BUILTINS: Table = &[("plywood-java-keystore", &keystore)];
 
 /// Lines of standard input: `+FILE.pem` adds a certificate as `debian:FILE.pem`, `-FILE.pem` takes it out.
 fn keystore(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
-    let [file, password] = call.arguments else { return Err(call.uncovered("not a file and a password")) };
+    let (file, password, lists) = match call.arguments {
+        [file, password] => (file, password, false),
+        [file, password, word] if word.bytes == b"list" => (file, password, true),
+        _ => return Err(call.uncovered("not a file and a password")),
+    };
     let (path, password) = (String::from_utf8_lossy(&call.path(file)).into_owned(), password.text().into_owned());
     let view = RootView(call.root);
     let failed = |error: crate::system::SystemError| call.uncovered(error.to_string());
     let old = view.read(&path).map_err(failed)?;
     let store = old.map_or(Ok(Keystore::default()), |bytes| Keystore::parse(&path, &bytes, &password));
     let mut store = store.map_err(failed)?;
+    if lists {
+        let names: String = store.aliases().map(|alias| format!("{alias}\n")).collect();
+        return call.out(names.as_bytes(), true).map(|()| ExitStatus::SUCCESS);
+    }
     let time = u64::try_from(call.root.time()).unwrap_or_default().saturating_mul(1000);
     let list = call.stdin.rest();
     call.spend(list.bytes.len())?;

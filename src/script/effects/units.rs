@@ -80,9 +80,10 @@ fn systemctl(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
             _ => rest.push(word),
         }
     }
-    let Some((action, units)) = rest.split_first() else { return Err(call.uncovered("no action")) };
+    // Questions to a manager, of which a list of all units is one.
+    let (action, units) = rest.split_first().map_or(("list-units", &[][..]), |(action, units)| (action.as_str(), units));
     let search = search(call, instance);
-    let make: Make = match action.as_str() {
+    let make: Make = match action {
         "enable" => enable,
         "disable" => disable,
         "preset" => preset,
@@ -91,6 +92,10 @@ fn systemctl(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
             return Ok(ExitStatus::SUCCESS);
         }
         "is-active" => return Ok(ExitStatus(3)),
+        "list-units" | "status" | "show" | "is-system-running" => {
+            call.complain("System has not been booted with systemd as init system (PID 1). Can't operate.");
+            return Ok(ExitStatus::FAILURE);
+        }
         other => return Err(call.uncovered(format!("action {other}"))),
     };
     for unit in units {
@@ -109,6 +114,8 @@ fn update_rc_d(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     let action = match action.as_str() {
         "defaults" | "start" | "stop" => rc::Action::Defaults,
         "defaults-disabled" => rc::Action::DefaultsDisabled,
+        "disable" => rc::Action::Toggle { on: false },
+        "enable" => rc::Action::Toggle { on: true },
         "remove" => rc::Action::Remove,
         other => return Err(call.uncovered(format!("action {other}"))),
     };

@@ -18,8 +18,11 @@ pub(super) const PROGRAMS: Table = &[("awk", &awk), ("mawk", &awk), ("gawk", &aw
 
 fn awk(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     let options = Options::read_until(call, "F:v:", &[], true)?;
-    if options.has('v') {
-        return Err(call.uncovered("option -v is not covered"));
+    let mut variables = BTreeMap::new();
+    for given in options.values('v') {
+        let at = given.bytes.iter().position(|b| *b == b'=').filter(|_| !given.bytes.contains(&b'\\'));
+        let Some(at) = at else { return Err(call.uncovered("this variable is not covered")) };
+        variables.insert(given.bytes[..at].to_vec(), given.bytes[at + 1..].to_vec());
     }
     let Some((program, files)) = options.operands.split_first() else {
         return Err(call.uncovered("a program is missing"));
@@ -33,8 +36,8 @@ fn awk(call: &mut Call<'_>) -> Result<ExitStatus, Uncovered> {
     };
     let separator = separator.transpose().map_err(|reason| call.uncovered(reason))?;
     let (inputs, status) = super::inputs(call, files)?;
-    let mut run = Run { rules: &rules, separator, record: Record::default(), variables: BTreeMap::new() };
-    let mut base = program.base;
+    let mut run = Run { rules: &rules, separator, record: Record::default(), variables };
+    let mut base = program.base || options.values('v').any(|value| value.base);
     'input: for (_, text) in &inputs {
         base |= text.base;
         for line in super::split_lines(&text.bytes) {
