@@ -156,8 +156,8 @@ fn a_base_in_which_dpkg_has_not_finished_is_refused_and_one_that_only_waits_may_
         (state("install ok unpacked"), "stop", Some(3), "--scripts=defer leaves it so"),
         (state("install ok unpacked"), "defer", Some(0), ""),
         (state("hold ok installed"), "stop", Some(0), ""),
-        (cut(3), "stop", Some(3), "it ends within a line"),
-        (twice, "stop", Some(3), "two stanzas"),
+        (cut(3), "stop", Some(3), "the file is cut within the entry of package"),
+        (twice, "stop", Some(3), "has an entry already in line"),
         (journal, "stop", Some(3), "dpkg was interrupted in the base"),
         (cut(0), "stop", Some(0), ""),
     ]
